@@ -1,0 +1,162 @@
+"""Every environment variable of the core: name, default, meaning. Read when used, never at import.
+
+A plugin declares its own variables with the same `Variable`; `im doctor` shows those that are set.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from attrs import frozen
+
+from inference_models.errors import InvalidEnvVariable
+
+T = TypeVar("T")
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@frozen(kw_only=True)
+class Variable(Generic[T]):
+    """One environment variable.
+
+    Attributes:
+        name: as it stands in the environment.
+        default: the value when it is unset.
+        parse: turns the text into a value; raises ValueError with what would have been accepted.
+        description: one plain sentence for the reference page.
+        secret: reports must not show its value.
+    """
+
+    name: str
+    default: T
+    parse: Callable[[str], T]
+    description: str
+    secret: bool = False
+
+    def get(self) -> T:
+        """Return the value now. Raises: InvalidEnvVariable when the text cannot be used."""
+        text = os.environ.get(self.name)
+        if text is None:
+            return self.default
+        try:
+            return self.parse(text.strip())
+        except ValueError as error:
+            shown = "its value" if self.secret else repr(text)
+            raise InvalidEnvVariable(
+                f"Environment variable {self.name} cannot be used: {shown} is not valid, expected {error}. "
+                f"Correct it or unset it."
+            ) from None
+
+    @property
+    def is_set(self) -> bool:
+        """Whether the variable stands in the environment."""
+        return self.name in os.environ
+
+
+def parse_flag(text: str) -> bool:
+    """Parse 1/true/yes/on and 0/false/no/off in any case; empty is off."""
+    if text.lower() in _TRUE:
+        return True
+    if text.lower() in _FALSE:
+        return False
+    raise ValueError("1, true, yes, on, 0, false, no or off")
+
+
+def parse_names(text: str) -> tuple[str, ...]:
+    """Parse a comma-separated list; brackets and quotes around it are tolerated."""
+    parts = text.strip("[]").split(",")
+    return tuple(name for part in parts if (name := part.strip().strip("'\"")))
+
+
+def parse_pairs(text: str) -> tuple[tuple[str, str], ...]:
+    """Parse `key=value` pairs separated by commas."""
+    pairs = []
+    for name in parse_names(text):
+        key, separator, value = name.rpartition("=")
+        if not separator or not key.strip() or not value.strip():
+            raise ValueError("key=value pairs separated by commas")
+        pairs.append((key.strip(), value.strip()))
+    return tuple(pairs)
+
+
+def parse_positive_float(text: str) -> float:
+    """Parse a number above zero."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise ValueError("a number above 0")
+    return value
+
+
+def parse_home(text: str) -> Path | None:
+    """Parse a directory; empty is as if unset."""
+    return Path(text).expanduser() if text else None
+
+
+DISABLE_PLUGINS = Variable(
+    name="INFERENCE_MODELS_DISABLE_PLUGINS",
+    default=(),
+    parse=parse_names,
+    description="Plugins that are not loaded: distribution or entry-point names, comma-separated; * is all.",
+)
+ONLY_PLUGINS = Variable[tuple[str, ...] | None](
+    name="INFERENCE_MODELS_ONLY_PLUGINS",
+    default=None,
+    parse=parse_names,
+    description="The only plugins that are loaded, named as above. Set but empty: none.",
+)
+STRICT_PLUGINS = Variable(
+    name="INFERENCE_MODELS_STRICT_PLUGINS",
+    default=False,
+    parse=parse_flag,
+    description="Raise when a plugin does not load, instead of reporting it and going on.",
+)
+PREFER = Variable(
+    name="INFERENCE_MODELS_PREFER",
+    default=(),
+    parse=parse_pairs,
+    description="Which distribution serves a key that two declare: key=distribution pairs, comma-separated.",
+)
+BACKEND_ORDER = Variable(
+    name="INFERENCE_MODELS_BACKEND_ORDER",
+    default=(),
+    parse=parse_names,
+    description="Backends from most to least preferred; those not named follow in their own order.",
+)
+DEFAULT_DEVICE = Variable[str | None](
+    name="DEFAULT_DEVICE",
+    default=None,
+    parse=lambda text: text or None,
+    description="The device used when none is asked for: cpu, cuda, cuda:1, mps. Unset: the backend chooses.",
+)
+INFERENCE_HOME = Variable[Path | None](
+    name="INFERENCE_HOME",
+    default=None,
+    parse=parse_home,
+    description="Root of the cache. Unset: inference-models in the user's cache directory.",
+)
+API_CALLS_TIMEOUT = Variable(
+    name="API_CALLS_TIMEOUT",
+    default=30.0,
+    parse=parse_positive_float,
+    description="Seconds that a server may stay silent before a request fails.",
+)
+
+VARIABLES: tuple[Variable[object], ...] = (
+    DISABLE_PLUGINS,
+    ONLY_PLUGINS,
+    STRICT_PLUGINS,
+    PREFER,
+    BACKEND_ORDER,
+    DEFAULT_DEVICE,
+    INFERENCE_HOME,
+    API_CALLS_TIMEOUT,
+)
+"""All of the core's variables, in the order in which the reference page shows them."""

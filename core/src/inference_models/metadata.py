@@ -1,0 +1,156 @@
+"""What a weights provider says about a model: its packages, their files, and what they need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import field, frozen
+from attrs.validators import deep_iterable, ge, instance_of, min_len, optional
+
+from inference_models.entities import Quantization
+from inference_models.errors import CorruptedModelPackageError, UnknownQuantizationError, redact_url
+
+
+def parse_quantization(value: str | Quantization) -> Quantization:
+    """Return the quantization named `value`, in any case. Raises: UnknownQuantizationError."""
+    try:
+        return Quantization(str(value).lower())
+    except ValueError:
+        known = ", ".join(Quantization)
+        raise UnknownQuantizationError(f"Unknown quantization {value!r}. Known: {known}.") from None
+
+
+def _to_quantization(value: str | Quantization | None) -> Quantization:
+    return Quantization.UNKNOWN if value is None else parse_quantization(value)
+
+
+_NAME = [instance_of(str), min_len(1)]
+_COUNT = optional([instance_of(int), ge(1)])
+
+
+@frozen
+class FileDownloadSpecs:
+    """One file of a package and where it comes from.
+
+    Attributes:
+        download_url: http or https. It may carry a signature, so it never shows in a repr, log or error.
+        file_handle: the file's name inside the package, with `/` between folders.
+        md5_hash: 32 hex digits as the provider states them; None when it states none.
+    """
+
+    download_url: str = field(validator=_NAME, repr=redact_url)
+    file_handle: str = field(validator=_NAME)
+    md5_hash: str | None = field(default=None, validator=optional(instance_of(str)))
+
+
+@frozen
+class ONNXPackageDetails:
+    """What an ONNX package needs.
+
+    Attributes:
+        opset: the ONNX operator set that the network was exported with.
+        incompatible_providers: ONNX Runtime execution providers known not to run it.
+    """
+
+    opset: int = field(validator=[instance_of(int), ge(1)])
+    incompatible_providers: tuple[str, ...] = field(default=(), converter=lambda value: tuple(value or ()))
+
+
+@frozen
+class RecommendedParameters:
+    """Thresholds that whoever trained the model recommends.
+
+    Attributes:
+        confidence: one threshold for all classes, in [0, 1].
+        per_class_confidence: a threshold for single classes, by class name.
+    """
+
+    confidence: float | None = None
+    per_class_confidence: Mapping[str, float] | None = None
+
+
+@frozen
+class ModelDependency:
+    """Another model that a model needs, handed to it under `name`."""
+
+    name: str = field(validator=_NAME)
+    model_id: str = field(validator=_NAME)
+    model_package_id: str | None = None
+
+
+@frozen
+class ModelPackageMetadata:
+    """One exported form of a model.
+
+    Attributes:
+        package_id: unique within the model.
+        backend: the backend that executes it, for example "onnx".
+        package_artefacts: the files to fetch. Empty when `directory` is given.
+        quantization: numeric type of the weights.
+        dynamic_batch_size_supported: whether any batch size runs; None when the provider does not say.
+        static_batch_size: the one batch size that runs, when it is fixed.
+        trusted_source: the provider vouches for the files, so programs among them (pickles, engines) may load.
+        model_features: properties of the export that an implementation must support, by name.
+        backend_details: what only the backend's own plugin understands, for example `ONNXPackageDetails`.
+        recommended_parameters: override those of the model.
+        directory: where the files already lie (inside a wheel, on a mounted share). They are used in place.
+    """
+
+    package_id: str = field(validator=_NAME)
+    backend: str = field(validator=_NAME, converter=str)
+    package_artefacts: tuple[FileDownloadSpecs, ...] = field(
+        default=(), converter=tuple, validator=deep_iterable(instance_of(FileDownloadSpecs))
+    )
+    quantization: Quantization = field(default=Quantization.UNKNOWN, converter=_to_quantization)
+    dynamic_batch_size_supported: bool | None = field(default=None, validator=optional(instance_of(bool)))
+    static_batch_size: int | None = field(default=None, validator=_COUNT)
+    trusted_source: bool = field(default=False, validator=instance_of(bool))
+    model_features: Mapping[str, Any] = field(factory=dict, converter=lambda value: dict(value or {}))
+    backend_details: object | None = None
+    recommended_parameters: RecommendedParameters | None = None
+    directory: Path | None = field(default=None, validator=optional(instance_of(Path)))
+
+    def __attrs_post_init__(self) -> None:
+        if not self.package_artefacts and self.directory is None:
+            raise CorruptedModelPackageError(
+                f"Model package {self.package_id!r} names no files: its provider must give either "
+                f"package_artefacts or a directory."
+            )
+
+    @property
+    def batch_summary(self) -> str:
+        """The batch size in words: "N" for any, a number when fixed, "?" when the provider does not say."""
+        if self.static_batch_size is not None:
+            return str(self.static_batch_size)
+        return "N" if self.dynamic_batch_size_supported else "?"
+
+
+@frozen
+class ModelMetadata:
+    """A model as its weights provider describes it.
+
+    Attributes:
+        model_id: as the provider knows it; may differ from the id that was asked for (an alias).
+        model_architecture: the family, for example "yolov8".
+        model_packages: every exported form.
+        task_type: for example "object-detection"; None when the family has only one.
+        model_variant: for example "yolov8n".
+        model_dependencies: other models that it needs.
+        recommended_parameters: thresholds recommended for all packages.
+    """
+
+    model_id: str = field(validator=_NAME)
+    model_architecture: str = field(validator=_NAME)
+    model_packages: tuple[ModelPackageMetadata, ...] = field(
+        converter=tuple, validator=deep_iterable(instance_of(ModelPackageMetadata))
+    )
+    task_type: str | None = field(default=None, validator=optional(instance_of(str)))
+    model_variant: str | None = field(default=None, validator=optional(instance_of(str)))
+    model_dependencies: tuple[ModelDependency, ...] = field(default=(), converter=lambda value: tuple(value or ()))
+    recommended_parameters: RecommendedParameters | None = None
+
+    def package_ids(self) -> Iterable[str]:
+        """Return the ids of all packages, in the provider's order."""
+        return [package.package_id for package in self.model_packages]

@@ -1,0 +1,213 @@
+"""What a plugin declares: frozen values that name things and point at code, and import none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias, TypeVar
+
+from attrs import field, frozen
+from attrs.validators import deep_iterable, deep_mapping, instance_of, matches_re
+
+from inference_models.entities import Quantization
+from inference_models.errors import ModelImplementationNotFoundError
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.sessions import Session
+
+_KEY = [instance_of(str), matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*")]
+_KEYS = deep_iterable(matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*"), instance_of(tuple))
+
+
+@frozen
+class LazyClass:
+    """A class or function by name. Its module is imported when it is chosen, not before.
+
+    Attributes:
+        module_name: dotted, importable wherever the plugin is installed.
+        class_name: the attribute of the module.
+    """
+
+    module_name: str = field(validator=instance_of(str))
+    class_name: str = field(validator=instance_of(str))
+
+    def resolve(self) -> Any:
+        """Import the module and return the object.
+
+        Raises:
+            ModelImplementationNotFoundError: the module does not import or lacks the name.
+        """
+        try:
+            return getattr(import_module(self.module_name), self.class_name)
+        except (ImportError, AttributeError) as error:
+            raise ModelImplementationNotFoundError(
+                f"{self} cannot be imported ({type(error).__name__}: {error}). If a package is missing, "
+                f"install it; if the name is wrong, the plugin that declares it must be corrected."
+            ) from error
+
+    def __str__(self) -> str:
+        return f"{self.module_name}:{self.class_name}"
+
+
+Target: TypeAlias = LazyClass | Callable[..., Any]
+"""What a spec points at: a `LazyClass`, or the function itself when its module is light."""
+
+
+def resolve(target: Target) -> Any:
+    """Return the object that `target` points at, importing its module if need be."""
+    return target.resolve() if isinstance(target, LazyClass) else target
+
+
+class SessionOpener(Protocol):
+    """How a model implementation opens its package: bound to the backend, device and options in force."""
+
+    def __call__(self, directory: str | Path) -> Session:
+        """Open the package in `directory`."""
+
+
+class OpenSession(Protocol):
+    """What `BackendSpec.open_session` points at."""
+
+    def __call__(
+        self, directory: Path, *, device: str | None, package: ModelPackageMetadata | None, options: Mapping[str, Any]
+    ) -> Session:
+        """Open the package in `directory`.
+
+        Args:
+            directory: holds the package's files.
+            device: what the user asked for; None: the best there is.
+            package: what the provider said about it, if there was a provider.
+            options: the values given for the backend's `session_options`.
+
+        Raises:
+            CorruptedModelPackageError: the files cannot be opened.
+            DeviceUnavailableError: `device` was asked for and cannot be had.
+        """
+
+
+class GetModel(Protocol):
+    """What `WeightsProviderSpec.target` points at."""
+
+    def __call__(self, model_id: str, api_key: str | None = None, **options: Any) -> ModelMetadata:
+        """Return what is known about a model. Raises: ModelNotFoundError, ModelRetrievalError."""
+
+
+@frozen(kw_only=True)
+class WeightsProviderSpec:
+    """Declares a source of models.
+
+    Attributes:
+        name: what users write in `name://model-id` or `weights_provider=`.
+        target: `(model_id, api_key=None, **options) -> ModelMetadata`, see `GetModel`.
+        list_models: `() -> Iterable[str]`, the ids it knows; None when it cannot list.
+        api_key_variable: the environment variable that holds its key.
+    """
+
+    name: str = field(validator=_KEY)
+    target: Target
+    list_models: Target | None = None
+    api_key_variable: str | None = None
+
+
+@frozen(kw_only=True)
+class BackendSpec:
+    """Declares a runtime that executes packages.
+
+    Attributes:
+        name: what packages state as their backend.
+        priority: which backend is preferred where several can run a model; higher first. The well-known
+            ones use 700 (trt), 600 (onnx), 500 (torch), 400 (hugging-face), 300 (torch-script),
+            200 (mediapipe).
+        detect: `() -> Mapping[str, object]`: facts for the report, with "version" among them if there is
+            one; raises `BackendUnavailable(reason, fix)`. Must not import the runtime.
+        check: `(package, environment, request) -> str | None`: the reason a package cannot run here.
+        open_session: see `OpenSession`; None when families bring their own runtime.
+        session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session`.
+        manifest_parsers: by manifest type, `(manifest) -> Mapping[str, object]`: the fields of
+            `ModelPackageMetadata` that the manifest states.
+        default_quantizations: by device type ("cpu", "cuda", ...; "*" for the rest), what may be chosen
+            when the user does not say.
+    """
+
+    name: str = field(validator=_KEY, converter=str)
+    priority: int = field(validator=instance_of(int))
+    detect: Target
+    check: Target | None = None
+    open_session: Target | None = None
+    session_options: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    manifest_parsers: Mapping[str, Target] = field(factory=dict)
+    default_quantizations: Mapping[str, frozenset[Quantization]] = field(
+        factory=dict,
+        converter=lambda value: {device: frozenset(map(Quantization, names)) for device, names in value.items()},
+        validator=deep_mapping(instance_of(str), instance_of(frozenset)),
+    )
+
+
+def _as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:
+    return (str(value),) if isinstance(value, str) else tuple(map(str, value))
+
+
+@frozen
+class RegistryEntry:
+    """An implementation and the package features it copes with, as registry tables write it."""
+
+    model_class: LazyClass
+    supported_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    required_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+
+
+@frozen(kw_only=True)
+class ModelSpec:
+    """Declares the implementation of a model family for a task on some backends.
+
+    Attributes:
+        architectures: names of the families it implements.
+        task_type: what it does, for example "object-detection".
+        backends: the backends it runs on.
+        target: the class. Its `from_pretrained(directory, **options)` makes a model.
+        supported_model_features: package features it copes with.
+        required_model_features: package features it cannot do without.
+    """
+
+    architectures: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
+    task_type: str = field(validator=_KEY)
+    backends: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
+    target: Target
+    supported_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    required_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+
+    @classmethod
+    def from_registry(
+        cls, registry: Mapping[tuple[str, str, str], LazyClass | RegistryEntry]
+    ) -> list[ModelSpec]:
+        """Return specs for a table `{(architecture, task type, backend): class or entry}`."""
+        return [
+            cls(
+                architectures=architecture,
+                task_type=task_type,
+                backends=backend,
+                target=entry.model_class,
+                supported_model_features=entry.supported_model_features,
+                required_model_features=entry.required_model_features,
+            )
+            for (architecture, task_type, backend), row in registry.items()
+            for entry in [row if isinstance(row, RegistryEntry) else RegistryEntry(row)]
+        ]
+
+
+@frozen(kw_only=True)
+class PipelineSpec:
+    """Declares models joined into one.
+
+    Attributes:
+        id: what users pass to `AutoModelPipeline.from_pretrained`.
+        target: the class. Its `with_models(models, **options)` makes a pipeline.
+        default_models: a model id for each place; None where the user must name one.
+    """
+
+    id: str = field(validator=_KEY)
+    target: Target
+    default_models: tuple[str | None, ...] = field(default=(), converter=tuple)
+
+
+Spec = TypeVar("Spec", WeightsProviderSpec, BackendSpec, ModelSpec, PipelineSpec)

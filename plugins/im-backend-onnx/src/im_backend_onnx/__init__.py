@@ -1,0 +1,1 @@
+"""ONNX Runtime backend for inference-models: detection, compatibility checks, sessions."""

@@ -1,0 +1,1 @@
+"""The YOLO model family for inference-models, over any session."""
