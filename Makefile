@@ -1,0 +1,78 @@
+# Everything a developer does here. `make` alone lists the targets.
+#
+# All of it happens in one virtual environment, .venv. Stamp files in it remember what is installed, so a step runs
+# again only when a file that it depends on has changed.
+
+# The first Python >= 3.11 of these; override it with `make PYTHON=... setup`.
+PYTHON ?= $(firstword $(foreach python,python3.11 python3 python3.12 python3.13 python,$(shell \
+	$(python) -c 'import sys; print(sys.argv[1] if sys.version_info >= (3, 11) else "")' $(python) 2>/dev/null)))
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
+
+# `uv`, `pip` and others may have pointed these at another environment.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
+PLUGINS := $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+RUNTIME_PROJECTS := core[vision,viz] plugins/im-backend-onnx[cpu] $(addprefix plugins/,$(filter-out im-backend-onnx,$(PLUGINS)))
+
+SOURCE_TREES := core/src $(wildcard plugins/*/src) $(wildcard benchmarks) tools
+TEST_TREES := core/tests $(wildcard plugins/*/tests) tests
+
+# Options for pytest: `make test PYTEST="-k names"`. Two processes suit the smallest machine that this must run on.
+PYTEST ?=
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fix bench docs
+
+help:
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(VENV)/.development ## install everything that developers need into .venv
+
+demo: $(VENV)/.runtime ## find shapes in a bundled picture: a table, and an annotated PNG in demo-output/
+	@$(BIN)/im predict demo://shapes "$$($(BIN)/python -m im_demo)" --output demo-output
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST)
+
+check: setup ## lint, check types and layers, build the documentation strictly; changes nothing
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy $(SOURCE_TREES)
+	@for tree in $(TEST_TREES); do (set -x; $(BIN)/mypy $$tree) || exit 1; done
+	$(BIN)/lint-imports
+	$(BIN)/mkdocs build --strict --quiet --site-dir $(VENV)/site
+
+fix: setup ## repair what can be repaired by itself: lint, format, generated files
+	$(BIN)/python tools/known_plugins.py
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: setup ## run the benchmarks and print their tables
+	@for script in $(filter-out benchmarks/_%,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+
+docs: setup ## build the documentation into site/
+	$(BIN)/mkdocs build --strict --quiet
+	@echo "Open site/index.html"
+
+$(BIN)/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Install one, or name it: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Creating $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV)
+
+# Editable, so that a changed source file needs no second install. The builder is installed once instead of being
+# fetched into a build environment for each distribution.
+$(VENV)/.runtime: $(PROJECTS) constraints.txt | $(BIN)/python
+	@echo "Installing the distributions of this repository and what they need"
+	@$(PIP_INSTALL) hatchling editables
+	@$(PIP_INSTALL) --no-build-isolation $(foreach project,$(RUNTIME_PROJECTS),-e "./$(project)")
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+	@echo "Installing the development tools"
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
