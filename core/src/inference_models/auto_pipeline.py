@@ -1,0 +1,81 @@
+"""`AutoModelPipeline`: models joined into one, each loaded by `AutoModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from inference_models.errors import InvalidParameterError, describe_choices
+
+if TYPE_CHECKING:
+    from inference_models.specs import PipelineSpec
+
+
+class AutoModelPipeline:
+    """Loads a pipeline: several models that work as one."""
+
+    @classmethod
+    def list_available_pipelines(cls) -> list[PipelineSpec]:
+        """Return the pipelines that the installed plugins declare, by id."""
+        from inference_models.catalog import current_catalog
+
+        return sorted((row.spec for row in current_catalog().pipelines()), key=lambda spec: spec.id)
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pipeline_id: str,
+        models_parameters: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Return a ready pipeline.
+
+        Args:
+            pipeline_id: as its plugin declares it.
+            models_parameters: for each place of the pipeline a model id, the arguments of
+                `AutoModel.from_pretrained` as a mapping, a loaded model, or None for the default.
+            **kwargs: for the pipeline's own `with_models`.
+
+        Raises:
+            InvalidParameterError: unknown pipeline, wrong number of models, or no default where one is needed.
+            BaseInferenceModelsError: a model does not load; as `AutoModel.from_pretrained`.
+        """
+        from inference_models.catalog import current_catalog
+        from inference_models.specs import resolve
+
+        catalog = current_catalog()
+        declared = catalog.pipeline(pipeline_id)
+        if declared is None:
+            known = [spec.id for spec in cls.list_available_pipelines()]
+            raise InvalidParameterError(
+                f"No installed plugin declares the pipeline {pipeline_id!r}. "
+                f"{describe_choices(pipeline_id, known)}{catalog.problem_notes()}"
+            )
+        parameters = _with_defaults(declared.spec, models_parameters)
+        models = [_load(entry) for entry in parameters]
+        return resolve(declared.spec.target).with_models(models, **kwargs)
+
+
+def _with_defaults(spec: PipelineSpec, given: Sequence[Any] | None) -> list[Any]:
+    places = len(spec.default_models)
+    entries = [None] * places if given is None else list(given)
+    if len(entries) != places:
+        raise InvalidParameterError(
+            f"Pipeline {spec.id!r} joins {places} models, models_parameters= has {len(entries)}. Give one entry per "
+            f"model, None where the default is wanted."
+        )
+    filled = [entry if entry is not None else default for entry, default in zip(entries, spec.default_models, strict=True)]
+    for place, entry in enumerate(filled):
+        if entry is None:
+            raise InvalidParameterError(
+                f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=."
+            )
+    return filled
+
+
+def _load(entry: Any) -> Any:
+    from inference_models.auto_model import AutoModel
+
+    if isinstance(entry, str):
+        return AutoModel.from_pretrained(entry)
+    return AutoModel.from_pretrained(**entry) if isinstance(entry, Mapping) else entry

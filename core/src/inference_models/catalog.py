@@ -1,0 +1,236 @@
+"""All that the installed plugins declare, by key, each with the distribution that said it.
+
+Two distributions may declare one key. That is an error only for whoever asks for that key.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from typing import Any, Generic, Literal, TypeAlias
+
+from attrs import frozen
+
+from inference_models.configuration import PREFER
+from inference_models.errors import PluginConflictError, UnknownBackendTypeError, WeightsProviderNotFoundError, describe_choices
+from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo, PluginProblem, load_plugins
+from inference_models.plugins.discovery import canonical_name
+from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
+
+Kind: TypeAlias = Literal["provider", "backend", "model", "pipeline"]
+
+
+@frozen
+class Declared(Generic[Spec]):
+    """A spec and the plugin that declares it."""
+
+    spec: Spec
+    plugin: PluginInfo
+
+
+@frozen
+class Conflict:
+    """A key that more than one declaration claims, and who they are."""
+
+    key: str
+    owners: tuple[PluginInfo, ...]
+
+    def __str__(self) -> str:
+        owners = " and ".join(f"{owner} ({owner.location})" for owner in self.owners)
+        return f"{self.key!r} is declared by {owners}"
+
+
+class Catalog:
+    """What the loaded plugins declare. Never changes after construction.
+
+    Args:
+        loaded: the outcome of loading plugins.
+    """
+
+    def __init__(self, loaded: LoadedPlugins) -> None:
+        self.found = loaded.found
+        self.plugins: tuple[LoadedPlugin, ...] = loaded.plugins
+        self.problems: tuple[PluginProblem, ...] = loaded.problems
+        self._rows: dict[Kind, dict[str, list[Declared[Any]]]] = {
+            "provider": self._index("provider", "im_weights_providers", lambda spec: [spec.name]),
+            "backend": self._index("backend", "im_backends", lambda spec: [spec.name]),
+            "model": self._index("model", "im_models", _model_keys),
+            "pipeline": self._index("pipeline", "im_pipelines", lambda spec: [spec.id]),
+        }
+
+    def provider(self, name: str) -> Declared[WeightsProviderSpec]:
+        """Return a weights provider. Raises: WeightsProviderNotFoundError, PluginConflictError."""
+        found = self._find("provider", name)
+        if found is None:
+            names = [row.spec.name for row in self.providers()]
+            raise WeightsProviderNotFoundError(
+                f"No installed plugin declares the weights provider {name!r}. {describe_choices(name, names)}"
+                f"{install_hint('providers', name)}{self.problem_notes()}"
+            )
+        return found
+
+    def backend(self, name: str) -> Declared[BackendSpec]:
+        """Return a backend. Raises: UnknownBackendTypeError, PluginConflictError."""
+        found = self._find("backend", name)
+        if found is None:
+            names = [row.spec.name for row in self.backends()]
+            raise UnknownBackendTypeError(
+                f"No installed plugin declares the backend {name!r}. {describe_choices(name, names)}"
+                f"{install_hint('backends', name)}{self.problem_notes()}"
+            )
+        return found
+
+    def model(self, architecture: str, task_type: str | None, backend: str) -> Declared[ModelSpec] | None:
+        """Return the implementation of a model on a backend, None when no plugin has one.
+
+        A missing task type is filled in when the architecture has a single one on this backend.
+
+        Raises:
+            PluginConflictError: several plugins implement it.
+        """
+        if task_type is None:
+            tasks = self.task_types(architecture, backend)
+            if len(tasks) != 1:
+                return None
+            task_type = tasks.pop()
+        return self._find("model", f"{architecture}/{task_type}/{backend}")
+
+    def pipeline(self, pipeline_id: str) -> Declared[PipelineSpec] | None:
+        """Return a pipeline, None when no plugin has it. Raises: PluginConflictError."""
+        return self._find("pipeline", pipeline_id)
+
+    def providers(self) -> list[Declared[WeightsProviderSpec]]:
+        """Return all weights providers, in conflict or not."""
+        return self._all("provider")
+
+    def backends(self) -> list[Declared[BackendSpec]]:
+        """Return all backends, in conflict or not."""
+        return self._all("backend")
+
+    def models(self) -> list[Declared[ModelSpec]]:
+        """Return all model implementations, in conflict or not."""
+        return self._all("model")
+
+    def pipelines(self) -> list[Declared[PipelineSpec]]:
+        """Return all pipelines, in conflict or not."""
+        return self._all("pipeline")
+
+    @cached_property
+    def architectures(self) -> frozenset[str]:
+        """The names of all model families that some plugin implements."""
+        return frozenset(name for row in self.models() for name in row.spec.architectures)
+
+    def task_types(self, architecture: str, backend: str | None = None) -> set[str]:
+        """Return the tasks for which `architecture` is implemented, on one backend or on any."""
+        wanted = canonical_name(architecture)
+        return {
+            row.spec.task_type
+            for row in self.models()
+            if wanted in map(canonical_name, row.spec.architectures)
+            and (backend is None or canonical_name(backend) in map(canonical_name, row.spec.backends))
+        }
+
+    def conflicts(self) -> list[Conflict]:
+        """Return every key that is declared more than once and not settled by INFERENCE_MODELS_PREFER."""
+        return [
+            Conflict(f"{kind}:{key}", tuple(row.plugin for row in rows))
+            for kind, table in self._rows.items()
+            for key, rows in table.items()
+            if len(rows) > 1 and _preferred(f"{kind}:{key}", rows) is None
+        ]
+
+    def problem_notes(self) -> str:
+        """Return lines about plugins that did not load, for the end of an error; empty when all did."""
+        if not self.problems:
+            return ""
+        return "\nPlugins with problems, which may be why:\n" + "\n".join(f"  - {line}" for line in self.problems)
+
+    def _index(self, kind: Kind, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
+        table: dict[str, list[Declared[Any]]] = {}
+        for plugin in self.plugins:
+            for spec in plugin.declared.get(hook, ()):
+                row: Declared[Any] = Declared(spec, plugin.info)
+                for key in keys(spec):
+                    table.setdefault(_canonical_key(key), []).append(row)
+        return table
+
+    def _all(self, kind: Kind) -> list[Declared[Any]]:
+        rows = {id(row): row for rows in self._rows[kind].values() for row in rows}
+        return list(rows.values())
+
+    def _find(self, kind: Kind, key: str) -> Declared[Any] | None:
+        rows = self._rows[kind].get(_canonical_key(key), [])
+        if len(rows) < 2:
+            return rows[0] if rows else None
+        name = f"{kind}:{_canonical_key(key)}"
+        preferred = _preferred(name, rows)
+        if preferred is None:
+            one = rows[0].plugin.distribution
+            raise PluginConflictError(
+                f"{Conflict(name, tuple(row.plugin for row in rows))}. Choose one: set "
+                f'INFERENCE_MODELS_PREFER="{name}={one}", or switch the other off with '
+                f"INFERENCE_MODELS_DISABLE_PLUGINS, or uninstall it."
+            )
+        return preferred
+
+
+def _model_keys(spec: ModelSpec) -> Iterable[str]:
+    return (
+        f"{architecture}/{spec.task_type}/{backend}" for architecture in spec.architectures for backend in spec.backends
+    )
+
+
+def _canonical_key(key: str) -> str:
+    return "/".join(map(canonical_name, key.split("/")))
+
+
+def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
+    wanted = {canonical_name(owner) for name, owner in PREFER.get() if name.lower() == key}
+    chosen = [row for row in rows if canonical_name(row.plugin.distribution) in wanted]
+    return chosen[0] if len(chosen) == 1 else None
+
+
+def install_hint(kind: Literal["architectures", "backends", "providers"], name: str) -> str:
+    """Return " Install it: pip install ..." when a published distribution is known to bring `name`.
+
+    The table is data, generated from the distributions of this project, so no code here names a plugin.
+    """
+    import json
+    from importlib import resources
+
+    table = json.loads(resources.files("inference_models").joinpath("known_plugins.json").read_text("utf-8"))
+    distribution = table[kind].get(canonical_name(name))
+    return f" Install it: pip install {distribution}." if distribution else ""
+
+
+_lock = threading.Lock()
+_catalog: Catalog | None = None
+
+
+def current_catalog() -> Catalog:
+    """Return this process's catalog, discovering plugins on the first call. Safe to call from any thread."""
+    global _catalog
+    if _catalog is None:
+        with _lock:
+            if _catalog is None:
+                _catalog = Catalog(load_plugins())
+    return _catalog
+
+
+def refresh_catalog() -> None:
+    """Forget what was discovered; the next use looks again. For notebooks and tests after installing a plugin."""
+    global _catalog
+    with _lock:
+        _catalog = None
+
+
+def _reset_after_fork() -> None:
+    # Another thread of the parent may have held the lock while it forked; nobody would release it here.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_after_fork)

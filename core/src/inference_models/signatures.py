@@ -1,0 +1,28 @@
+"""Which keyword arguments a function accepts. Lets the core offer many and pass only what is wanted."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+_NAMED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+@lru_cache(maxsize=1024)
+def accepted_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
+    """Return the names that `function` takes as keywords; None when it takes any (`**kwargs`)."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a builtin without a signature: let the call itself decide
+        return None
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return frozenset(parameter.name for parameter in parameters if parameter.kind in _NAMED)
+
+
+def keep_accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of `keywords` that `function` accepts."""
+    accepted = accepted_keywords(function)
+    return {name: value for name, value in keywords.items() if accepted is None or name in accepted}

@@ -1,0 +1,13 @@
+"""Where models come from: choosing a provider by id, asking it, checking its answer."""
+
+from __future__ import annotations
+
+from inference_models.weights_providers.core import (
+    WEIGHTS_PROVIDERS,
+    ModelSource,
+    find_source,
+    get_model_from_provider,
+    register_model_provider,
+)
+
+__all__ = ["WEIGHTS_PROVIDERS", "ModelSource", "find_source", "get_model_from_provider", "register_model_provider"]

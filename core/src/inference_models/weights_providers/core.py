@@ -1,0 +1,209 @@
+"""From the string that a user writes to model metadata: which provider, which id, what it answers."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import UserDict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from attrs import frozen
+
+from inference_models.catalog import Catalog, current_catalog
+from inference_models.errors import (
+    BaseInferenceModelsError,
+    InvalidParameterError,
+    ModelNotFoundError,
+    ModelRetrievalError,
+    WeightsProviderNotFoundError,
+    describe_choices,
+)
+from inference_models.metadata import ModelMetadata
+from inference_models.signatures import accepted_keywords
+from inference_models.specs import WeightsProviderSpec, resolve
+
+ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
+"""`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
+
+DEFAULT_PROVIDER = "roboflow"
+LOCAL_PROVIDER = "local"
+_RESERVED = frozenset({DEFAULT_PROVIDER, LOCAL_PROVIDER})
+_SCHEME = re.compile(r"(?P<provider>[A-Za-z0-9][A-Za-z0-9._+-]*)://(?P<model_id>.*)", re.DOTALL)
+_HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
+
+
+@frozen
+class ModelSource:
+    """Where a model is to be asked for: the provider's name, and the id as that provider knows it."""
+
+    provider: str
+    model_id: str
+
+    def __str__(self) -> str:
+        return self.model_id if self.provider == LOCAL_PROVIDER else f"{self.provider}://{self.model_id}"
+
+
+class _ProviderTable(UserDict[str, ProviderHandler]):
+    """Providers registered at run time. Checks names and handlers however they are added."""
+
+    def __setitem__(self, name: str, handler: ProviderHandler) -> None:
+        if not isinstance(name, str) or not _SCHEME.fullmatch(f"{name}://"):
+            raise InvalidParameterError(
+                f"A weights provider's name is letters, digits and any of ._+- (it is written as name://model-id), "
+                f"not {name!r}."
+            )
+        if name.lower() in _RESERVED:
+            raise InvalidParameterError(f"The weights provider name {name!r} is reserved. Choose another.")
+        if not callable(handler):
+            raise InvalidParameterError(
+                f"The handler of weights provider {name!r} must be callable as handler(model_id, api_key), "
+                f"not {type(handler).__name__!r}."
+            )
+        super().__setitem__(name.lower(), handler)
+
+
+WEIGHTS_PROVIDERS = _ProviderTable()
+"""Providers registered in this process. Those that plugins declare need no registration."""
+
+
+def register_model_provider(provider_name: str, provider_handler: ProviderHandler) -> None:
+    """Make a weights provider known to this process; a second registration replaces the first.
+
+    Args:
+        provider_name: what users write in `name://model-id` or `weights_provider=`.
+        provider_handler: `(model_id, api_key) -> ModelMetadata`.
+
+    Raises:
+        InvalidParameterError: the name is reserved or malformed, or the handler is not callable.
+    """
+    WEIGHTS_PROVIDERS[provider_name] = provider_handler
+
+
+def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str | None = None) -> ModelSource:
+    """Decide whether a string is a local path or an id, and of which provider.
+
+    A path is absolute, starts with `.` or `~`, or is a `Path`; anything else is an id, whatever lies in
+    the current directory, so that nobody's folder can take a model's place.
+
+    Raises:
+        InvalidParameterError: it is neither, or contradicts `weights_provider`.
+    """
+    if isinstance(model_id_or_path, os.PathLike):
+        return ModelSource(LOCAL_PROVIDER, str(Path(model_id_or_path).expanduser()))
+    text = model_id_or_path
+    if not isinstance(text, str) or not text.strip() or "\0" in text:
+        raise InvalidParameterError(f"A model is named by a non-empty string or a path, not {text!r}.")
+    if weights_provider == LOCAL_PROVIDER or Path(text).is_absolute() or text[0] in ".~" or _HAS_DRIVE.match(text):
+        return ModelSource(LOCAL_PROVIDER, str(Path(text).expanduser()))
+    match = _SCHEME.fullmatch(text)
+    if match is None:
+        return ModelSource((weights_provider or DEFAULT_PROVIDER).lower(), text)
+    provider, model_id = match["provider"].lower(), match["model_id"]
+    if not model_id:
+        raise InvalidParameterError(f"{text!r} names no model: write {provider}://model-id.")
+    if weights_provider is not None and weights_provider.lower() != provider:
+        raise InvalidParameterError(
+            f"{text!r} names the weights provider {provider!r}, but weights_provider={weights_provider!r} was given "
+            f"too. Give one of them."
+        )
+    return ModelSource(provider, model_id)
+
+
+def get_model_from_provider(
+    model_id: str | os.PathLike[str], provider: str | None = None, api_key: str | None = None, **options: Any
+) -> ModelMetadata:
+    """Return what a weights provider knows about a model.
+
+    Args:
+        model_id: an id, `name://id` or a local path, see `find_source`.
+        provider: the provider's name, for an id without one.
+        api_key: passed on; when None, the provider looks in its own variable.
+        options: passed on to the provider, if it accepts them.
+
+    Raises:
+        ModelNotFoundError: it has no such model; near matches are named where it can list.
+        WeightsProviderNotFoundError: there is no such provider.
+        ModelRetrievalError: it failed, or answered something else than `ModelMetadata`.
+        InvalidParameterError: it accepts none of an option's name.
+    """
+    source = find_source(model_id, provider)
+    return get_model_metadata(source, current_catalog(), api_key, options)
+
+
+def get_model_metadata(
+    source: ModelSource, catalog: Catalog, api_key: str | None = None, options: dict[str, Any] | None = None
+) -> ModelMetadata:
+    """Ask the provider of `source`. See `get_model_from_provider` for what may be raised."""
+    spec = _provider(source, catalog)
+    handler = resolve(spec.target)
+    _check_options(source, handler, options or {})
+    try:
+        metadata = handler(source.model_id, api_key, **(options or {}))
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(error.message + _suggestions(source, spec)) from error
+    except BaseInferenceModelsError:
+        raise
+    except Exception as error:
+        raise ModelRetrievalError(
+            f"Weights provider {source.provider!r} failed on {source.model_id!r}: {type(error).__name__}: {error}. "
+            f"This is a fault of the provider; report it to whoever publishes it."
+        ) from error
+    if not isinstance(metadata, ModelMetadata):
+        raise ModelRetrievalError(
+            f"Weights provider {source.provider!r} answered {type(metadata).__name__!r} for {source.model_id!r}; it "
+            f"must answer a ModelMetadata."
+        )
+    return metadata
+
+
+def list_models(spec: WeightsProviderSpec) -> list[str]:
+    """Return the ids that a provider lists, sorted; none when it cannot list."""
+    if spec.list_models is None:
+        return []
+    listed: Iterable[str] = resolve(spec.list_models)()
+    return sorted(listed)
+
+
+def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
+    handler = WEIGHTS_PROVIDERS.get(source.provider)
+    if handler is not None:
+        return WeightsProviderSpec(name=source.provider, target=handler)
+    try:
+        return catalog.provider(source.provider).spec
+    except WeightsProviderNotFoundError as error:
+        raise WeightsProviderNotFoundError(
+            f"{source.model_id!r} cannot be loaded. {error.message}{_other_meaning(source.model_id, catalog)}"
+        ) from None
+
+
+def _other_meaning(model_id: str, catalog: Catalog) -> str:
+    """Say what a bare id may have meant: a folder here, or a model that another provider lists."""
+    lines = []
+    if Path(model_id).exists():
+        lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
+    for row in catalog.providers():
+        near = [name for name in list_models(row.spec) if model_id.lower() in name.lower()]
+        lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]
+    return "".join(lines)
+
+
+def _check_options(source: ModelSource, handler: ProviderHandler, options: dict[str, Any]) -> None:
+    accepted = accepted_keywords(handler)
+    for name in options:
+        if accepted is not None and name not in accepted:
+            raise InvalidParameterError(
+                f"Weights provider {source.provider!r} does not accept {name}=. "
+                f"{describe_choices(name, sorted(accepted - {'model_id', 'api_key'}))}"
+            )
+
+
+def _suggestions(source: ModelSource, spec: WeightsProviderSpec) -> str:
+    lines = ""
+    known = list_models(spec)
+    if known:
+        lines = f" {describe_choices(source.model_id, known)}"
+    if source.provider != LOCAL_PROVIDER and Path(source.model_id).exists():
+        lines += f"\n{source.model_id!r} is also a path here: to load it, write './{source.model_id}'."
+    return lines

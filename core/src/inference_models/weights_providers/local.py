@@ -1,0 +1,122 @@
+"""The provider of local package directories: `model_config.json` and the files beside it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from inference_models.entities import Quantization
+from inference_models.errors import CorruptedModelPackageError, ModelNotFoundError, UnknownQuantizationError
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata, RecommendedParameters, parse_quantization
+
+CONFIG_FILE = "model_config.json"
+
+
+def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
+    """Return the metadata of the package in the directory `model_id`.
+
+    The user named the directory, so it is trusted. The format is that of the existing Roboflow library:
+    `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
+    `static_batch_size`, `dynamic_batch_size_supported` and `recommended_parameters` may be given.
+
+    Args:
+        model_id: the directory.
+        api_key: not used.
+
+    Raises:
+        ModelNotFoundError: there is no such directory.
+        CorruptedModelPackageError: `model_config.json` is missing or cannot be used.
+    """
+    directory = Path(model_id).absolute()
+    if not directory.exists():
+        raise ModelNotFoundError(f"There is no directory {directory}. Check the path; an id is written without ./ or /.")
+    if not directory.is_dir():
+        raise ModelNotFoundError(f"{directory} is a file. Name the directory of the model package instead.")
+    config = _Config(directory / CONFIG_FILE)
+    return ModelMetadata(
+        model_id=str(directory),
+        model_architecture=config.text("model_architecture"),
+        task_type=config.text("task_type", required=False),
+        model_packages=[_package(directory, config)],
+    )
+
+
+def _package(directory: Path, config: _Config) -> ModelPackageMetadata:
+    return ModelPackageMetadata(
+        package_id=directory.name or "package",
+        backend=config.text("backend_type").lower(),
+        quantization=config.quantization(),
+        static_batch_size=config.count("static_batch_size"),
+        dynamic_batch_size_supported=config.value("dynamic_batch_size_supported", bool),
+        model_features=config.value("model_features", dict),
+        recommended_parameters=config.recommended_parameters(),
+        trusted_source=True,
+        directory=directory,
+    )
+
+
+class _Config:
+    """A parsed `model_config.json` that says what is wrong with it, and where."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            document = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            present = ", ".join(sorted(entry.name for entry in path.parent.iterdir())) or "nothing"
+            raise CorruptedModelPackageError(
+                f"{path.parent} has no {CONFIG_FILE}, so it is not a model package. It holds: {present}. "
+                f'A minimal one: {{"model_architecture": "yolov8", "task_type": "object-detection", '
+                f'"backend_type": "onnx"}}.'
+            ) from None
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise CorruptedModelPackageError(f"{path} is not readable JSON: {error}. Correct or replace it.") from error
+        if not isinstance(document, dict):
+            raise self._wrong("the document", "an object", document)
+        self.document: dict[str, Any] = document
+
+    def value(self, key: str, kind: type[Any]) -> Any:
+        """Return the value of `key` checked to be of `kind`; None when absent or null."""
+        value = self.document.get(key)
+        if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+            raise self._wrong(f"{key!r}", f"a JSON {_JSON_NAMES[kind]}", value)
+        return value
+
+    def text(self, key: str, *, required: bool = True) -> Any:
+        """Return a non-empty string; None when it is not required and absent."""
+        value = self.value(key, str)
+        if (required and value is None) or value == "":
+            raise self._wrong(f"{key!r}", "a non-empty string", value)
+        return value
+
+    def count(self, key: str) -> Any:
+        """Return a whole number of at least 1; None when absent."""
+        value = self.value(key, int)
+        if value is not None and value < 1:
+            raise self._wrong(f"{key!r}", "a number of at least 1", value)
+        return value
+
+    def quantization(self) -> Quantization:
+        """Return the stated quantization, "unknown" when none is stated."""
+        value = self.text("quantization", required=False)
+        try:
+            return Quantization.UNKNOWN if value is None else parse_quantization(value)
+        except UnknownQuantizationError as error:
+            raise CorruptedModelPackageError(f"{self.path}: {error.message}") from None
+
+    def recommended_parameters(self) -> RecommendedParameters | None:
+        """Return the recommended thresholds, None when there are none."""
+        value = self.value("recommended_parameters", dict)
+        if value is None:
+            return None
+        return RecommendedParameters(
+            confidence=value.get("confidence"),
+            per_class_confidence=value.get("perClassConfidence", value.get("per_class_confidence")),
+        )
+
+    def _wrong(self, what: str, expected: str, got: object) -> CorruptedModelPackageError:
+        return CorruptedModelPackageError(f"{self.path}: {what} must be {expected}, not {got!r}. Correct the file.")
+
+
+_JSON_NAMES = {str: "string", bool: "boolean", int: "number", dict: "object"}
