@@ -142,6 +142,24 @@ INFERENCE_HOME = Variable[Path | None](
     parse=parse_home,
     description="Root of the cache. Unset: inference-models in the user's cache directory.",
 )
+RUNNING_ON_JETSON = Variable[bool | None](
+    name="RUNNING_ON_JETSON",
+    default=None,
+    parse=parse_flag,
+    description="Whether this is a Jetson module. Unset: its release files tell.",
+)
+L4T_VERSION = Variable[str | None](
+    name="L4T_VERSION",
+    default=None,
+    parse=lambda text: text or None,
+    description="The release of Jetson Linux, for example 36.4.3, for containers that hide its release file.",
+)
+JETSON_MODULE = Variable[str | None](
+    name="JETSON_MODULE",
+    default=None,
+    parse=lambda text: text or None,
+    description="The Jetson module, for example nvidia-jetson-orin-nx. Unset: the board's name tells.",
+)
 API_CALLS_TIMEOUT = Variable(
     name="API_CALLS_TIMEOUT",
     default=30.0,
@@ -156,6 +174,9 @@ VARIABLES: tuple[Variable[object], ...] = (
     PREFER,
     BACKEND_ORDER,
     DEFAULT_DEVICE,
+    RUNNING_ON_JETSON,
+    L4T_VERSION,
+    JETSON_MODULE,
     INFERENCE_HOME,
     API_CALLS_TIMEOUT,
 )

@@ -1,0 +1,158 @@
+"""The runtime report: every fact about this machine that choosing and explaining need, each gathered on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from attrs import asdict
+
+from inference_models.catalog import Catalog, current_catalog
+from inference_models.environment.gpus import Gpu, GpuScan, scan_gpus
+from inference_models.environment.host import Host, describe_host, installed_runtimes
+from inference_models.environment.jetson import Jetson, find_jetson
+from inference_models.environment.memo import Memo
+from inference_models.environment.probe import BackendStatus, backend_key, probe
+from inference_models.errors import UnknownBackendTypeError, describe_choices
+
+
+class Environment:
+    """What this machine can run. Every fact is looked up on first use and kept.
+
+    Args:
+        catalog: gives the catalog whose backends are asked; default: this process's own.
+    """
+
+    def __init__(self, catalog: Callable[[], Catalog] = current_catalog) -> None:
+        self._catalog = catalog
+        self._memo = Memo()
+        self._given: Mapping[str, BackendStatus] | None = None
+
+    @classmethod
+    def from_facts(
+        cls,
+        *,
+        backends: Iterable[BackendStatus] = (),
+        gpus: Iterable[Gpu] = (),
+        gpu_problem: str | None = None,
+        driver_version: str | None = None,
+        cuda_version: str | None = None,
+        jetson: Jetson | None = None,
+        host: Host | None = None,
+        installed: Mapping[str, str] | None = None,
+    ) -> Environment:
+        """Return an environment with these facts, for tests and for planning on behalf of another machine.
+
+        Only the facts about the host are looked up here when they are not given.
+        """
+        environment = cls()
+        environment._given = {backend_key(status.name): status for status in backends}
+        memo = environment._memo
+        memo.get(
+            "gpus",
+            lambda: GpuScan(
+                gpus=tuple(gpus), driver_version=driver_version, cuda_version=cuda_version, problem=gpu_problem
+            ),
+        )
+        memo.get("jetson", lambda: jetson)
+        memo.get("installed", lambda: dict(installed or {}))
+        if host is not None:
+            memo.get("host", lambda: host)
+        return environment
+
+    def backend(self, name: str) -> BackendStatus:
+        """Return whether this machine can run a backend; its plugin is asked once per process.
+
+        Raises:
+            UnknownBackendTypeError: no plugin declares it.
+        """
+        key = backend_key(name)
+        if self._given is None:
+            return self._memo.get(("backend", key), lambda: probe(self._catalog(), name))
+        if key not in self._given:
+            known = [status.name for status in self._given.values()]
+            raise UnknownBackendTypeError(f"Unknown backend {name!r}. {describe_choices(name, known)}")
+        return self._given[key]
+
+    @property
+    def backends(self) -> Mapping[str, BackendStatus]:
+        """All backends by name, the most preferred first. Asks every backend's plugin."""
+        if self._given is None:
+            names = {backend_key(row.spec.name): row.spec.name for row in self._catalog().backends()}
+            statuses = [self.backend(name) for name in names.values()]
+        else:
+            statuses = list(self._given.values())
+        statuses.sort(key=lambda status: (-status.priority, status.name))
+        return MappingProxyType({status.name: status for status in statuses})
+
+    @property
+    def gpus(self) -> tuple[Gpu, ...]:
+        """The NVIDIA GPUs that this process can use; `gpu_problem` says why there are none."""
+        return self.gpu_scan.gpus
+
+    @property
+    def gpu_problem(self) -> str | None:
+        """Why there is no GPU, or why little is known about those there are."""
+        return self.gpu_scan.problem
+
+    @property
+    def gpu_scan(self) -> GpuScan:
+        """The GPUs with the driver's version and the newest CUDA that it supports."""
+        return self._memo.get("gpus", scan_gpus)
+
+    @property
+    def jetson(self) -> Jetson | None:
+        """The Jetson module that this is; None on any other machine."""
+        return self._memo.get("jetson", find_jetson)
+
+    @property
+    def host(self) -> Host:
+        """The operating system, processor, memory and Python."""
+        return self._memo.get("host", describe_host)
+
+    @property
+    def installed(self) -> Mapping[str, str]:
+        """Versions of the well-known runtimes that are installed, by distribution, from their metadata."""
+        return self._memo.get("installed", installed_runtimes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values that JSON can hold. Asks every backend's plugin."""
+        report = {
+            "host": asdict(self.host),
+            "gpus": [asdict(gpu) for gpu in self.gpus],
+            "gpu_problem": self.gpu_problem,
+            "driver_version": self.gpu_scan.driver_version,
+            "cuda_version": self.gpu_scan.cuda_version,
+            "jetson": None if self.jetson is None else asdict(self.jetson),
+            "backends": {name: status.to_dict() for name, status in self.backends.items()},
+            "installed": dict(self.installed),
+        }
+        plain: dict[str, Any] = _plain(report)
+        return plain
+
+
+def _plain(value: object) -> Any:
+    """Return `value` as JSON can hold it; facts come from plugins and may be anything."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, set | frozenset):
+        return sorted(map(str, value))
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return str(value)
+
+
+_environments = Memo()
+
+
+def current_environment() -> Environment:
+    """Return this process's environment. Nothing is probed before it is asked for."""
+    return _environments.get("current", Environment)
+
+
+def refresh_environment() -> None:
+    """Forget what was found; the next use looks again. For notebooks, tests and processes that outlive a change."""
+    _environments.clear()
