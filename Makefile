@@ -34,7 +34,7 @@ help:
 setup: $(VENV)/.development ## install everything that developers need into .venv
 
 demo: $(VENV)/.runtime ## find shapes in a bundled picture: a table, and an annotated PNG in demo-output/
-	@$(BIN)/im predict demo://shapes "$$($(BIN)/python -m im_demo)" --output demo-output
+	@picture=$$($(BIN)/python -m im_demo) && $(BIN)/im predict demo://shapes "$$picture" --output demo-output
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST)

@@ -1,0 +1,15 @@
+"""What the repository-wide tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep tests, and the processes that they start, out of the user's cache."""
+    home = tmp_path_factory.mktemp("inference-home")
+    monkeypatch.setenv("INFERENCE_HOME", str(home))
+    return home
