@@ -1,0 +1,47 @@
+"""Image pre- and post-processing, driven by a package's `inference_config.json`. numpy in, numpy out.
+
+Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imported when first needed.
+"""
+
+from __future__ import annotations
+
+from inference_models.vision.arrays import as_kind, as_numpy
+from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou, rescale_boxes
+from inference_models.vision.candidates import Candidates, select_candidates
+from inference_models.vision.class_names import parse_class_names
+from inference_models.vision.config_parsing import parse_inference_config
+from inference_models.vision.encoded import load_image
+from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
+from inference_models.vision.images import Image, Images, as_images
+from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
+from inference_models.vision.nms import non_maximum_suppression
+from inference_models.vision.pre_processing import ImagePreProcessor
+from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
+
+__all__ = [
+    "Candidates",
+    "Image",
+    "ImageDimensions",
+    "ImagePreProcessor",
+    "Images",
+    "InferenceConfig",
+    "NMSParameters",
+    "PreProcessingMetadata",
+    "ResizeMode",
+    "StaticCropOffset",
+    "as_images",
+    "as_kind",
+    "as_numpy",
+    "check_flag",
+    "check_fraction",
+    "check_max_detections",
+    "cxcywh_to_xyxy",
+    "load_image",
+    "non_maximum_suppression",
+    "pairwise_iou",
+    "parse_class_names",
+    "parse_inference_config",
+    "rescale_boxes",
+    "resolve_confidence",
+    "select_candidates",
+]

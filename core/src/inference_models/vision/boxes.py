@@ -1,0 +1,64 @@
+"""Arithmetic on boxes. Boxes are rows of pixel coordinates; pixel 0 spans 0 to 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference_models.vision.geometry import PreProcessingMetadata
+
+__all__ = ["cxcywh_to_xyxy", "pairwise_iou", "rescale_boxes"]
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+def cxcywh_to_xyxy(boxes: Floats) -> Floats:
+    """Turn (n, 4) rows of centre x, centre y, width, height into left, top, right, bottom, in a new array."""
+    half = boxes[:, 2:4] * boxes.dtype.type(0.5)
+    return np.concatenate([boxes[:, 0:2] - half, boxes[:, 0:2] + half], axis=1)
+
+
+def pairwise_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
+    """Return the intersection over union of every box of `first` (n, 4) with every box of `second` (m, 4): (n, m).
+
+    Boxes are left, top, right, bottom. One whose right is not beyond its left, or bottom not below its top, has no
+    area; the overlap of two without area is 0.
+    """
+    a, b = first.astype(np.float64, copy=False), second.astype(np.float64, copy=False)
+    intersection = _overlap(a[:, 0], a[:, 2], b[:, 0], b[:, 2])
+    intersection *= _overlap(a[:, 1], a[:, 3], b[:, 1], b[:, 3])
+    union = _area(a)[:, None] + _area(b)[None, :] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def rescale_boxes(boxes: Floats, metadata: PreProcessingMetadata) -> npt.NDArray[np.float32]:
+    """Bring boxes from the network's input to the source image, unrounded and clamped to it.
+
+    Args:
+        boxes: (n, 4) left, top, right, bottom in pixels of the network's input.
+        metadata: how the image was brought there.
+
+    Returns:
+        (n, 4) float32 left, top, right, bottom in pixels of the source image, in a new array.
+    """
+    crop, size = metadata.static_crop_offset, metadata.original_size
+    rescaled = boxes.astype(np.float32)
+    rescaled -= np.array([metadata.pad_left, metadata.pad_top] * 2, np.float32)
+    rescaled /= np.array([metadata.scale_width, metadata.scale_height] * 2, np.float32)
+    if crop.offset_x or crop.offset_y:
+        rescaled += np.array([crop.offset_x, crop.offset_y] * 2, np.float32)
+    return np.clip(rescaled, 0, np.array([size.width, size.height] * 2, np.float32), out=rescaled)
+
+
+def _overlap(low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats) -> npt.NDArray[np.float64]:
+    """Return how far every interval of a and every interval of b overlap, (n, m), at least 0."""
+    length = np.minimum(high_a[:, None], high_b) - np.maximum(low_a[:, None], low_b)
+    overlap: npt.NDArray[np.float64] = np.maximum(length, 0, out=length)
+    return overlap
+
+
+def _area(boxes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    area: npt.NDArray[np.float64] = np.maximum(boxes[:, 2] - boxes[:, 0], 0)
+    return area * np.maximum(boxes[:, 3] - boxes[:, 1], 0)

@@ -1,0 +1,146 @@
+"""Reading `inference_config.json`: JSON to checked values, or an error that names the key."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from inference_models.errors import CorruptedModelPackageError
+from inference_models.vision.inference_config import ImagePreProcessing, InferenceConfig
+from inference_models.vision.requirements import cattrs
+
+__all__ = ["parse_inference_config"]
+
+# Keys of the file that cannot be Python names.
+_DASHED_KEYS = {"auto_orient": "auto-orient", "static_crop": "static-crop"}
+
+
+def parse_inference_config(path: str | Path) -> InferenceConfig:
+    """Read a package's `inference_config.json`.
+
+    Keys that are not known are ignored, so that newer packages still load. A top-level null is as if left out.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The checked values.
+
+    Raises:
+        CorruptedModelPackageError: the file is missing, not JSON, or a value is missing or wrong. The message names
+            each key with what was expected and found.
+        MissingDependencyError: cattrs is not installed.
+    """
+    path = Path(path)
+    content = _read_json(path)
+    if not isinstance(content, dict):
+        raise CorruptedModelPackageError(
+            f"{path} must hold a JSON object, found {_shown(content)}. Export the package again or correct the file."
+        )
+    present = {key: value for key, value in content.items() if value is not None}
+    try:
+        config: InferenceConfig = _converter().structure(present, InferenceConfig)
+    except Exception as error:
+        problems = list(_problems(error, ()))
+        if not problems:
+            raise
+        raise CorruptedModelPackageError(
+            f"{path} cannot be used: {'; '.join(problems)}. Export the package again or correct the file."
+        ) from error
+    return config
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CorruptedModelPackageError(
+            f"{path} is missing. It says how images are prepared for the network, so the model cannot run without it. "
+            f"Download or export the package again."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise CorruptedModelPackageError(
+            f"{path} cannot be read as JSON: {error}. Download or export the package again."
+        ) from error
+
+
+@cache
+def _converter() -> Any:
+    """Return a converter that takes values as they are: cattrs alone would turn "no" into True and "3" into 3."""
+    module = cattrs()
+    converter = module.Converter()
+    for kind, structure in ((bool, _to_bool), (int, _to_int), (float, _to_float), (str, _to_str)):
+        converter.register_structure_hook(kind, structure)
+    converter.register_structure_hook_func(_is_choice, _to_choice)
+    renamed = {name: module.gen.override(rename=key) for name, key in _DASHED_KEYS.items()}
+    converter.register_structure_hook(
+        ImagePreProcessing, module.gen.make_dict_structure_fn(ImagePreProcessing, converter, **renamed)
+    )
+    return converter
+
+
+def _to_bool(value: object, _: object) -> bool:
+    if isinstance(value, int) and value in (0, 1):  # exporters write class_agnostic as 0 or 1
+        return bool(value)
+    raise _unexpected("true or false", value)
+
+
+def _to_int(value: object, _: object) -> int:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value // 1:
+        return int(value)
+    raise _unexpected("a whole number", value)
+
+
+def _to_float(value: object, _: object) -> float:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+        return float(value)
+    raise _unexpected("a number", value)
+
+
+def _to_str(value: object, _: object) -> str:
+    if isinstance(value, str):
+        return value
+    raise _unexpected("text", value)
+
+
+def _is_choice(kind: Any) -> bool:
+    origin: object = get_origin(kind)
+    return origin is Literal or (isinstance(kind, type) and issubclass(kind, StrEnum))
+
+
+def _to_choice(value: object, kind: Any) -> Any:
+    choices = get_args(kind) or tuple(kind)
+    for choice in choices:
+        if isinstance(value, str) and value == choice:
+            return choice
+    raise _unexpected(" or ".join(f'"{choice}"' for choice in choices), value)
+
+
+def _unexpected(expected: str, found: object) -> ValueError:
+    return ValueError(f"expected {expected}, found {_shown(found)}")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _problems(error: BaseException, keys: tuple[str, ...]) -> Iterator[str]:
+    """Yield "network_input.color_mode: expected ..., found ..." for each leaf of cattrs' tree of errors."""
+    errors = cattrs().errors
+    if isinstance(error, (errors.ClassValidationError, errors.IterableValidationError)):
+        located, elsewhere = error.group_exceptions()
+        for inner, note in located:
+            name = note.name if isinstance(error, errors.ClassValidationError) else str(note.index)
+            yield from _problems(inner, (*keys, _DASHED_KEYS.get(name, name)))
+        for inner in elsewhere:
+            yield from _problems(inner, keys)
+    elif isinstance(error, KeyError):
+        yield f"{'.'.join(keys)}: missing"
+    elif isinstance(error, (TypeError, ValueError)):
+        yield f"{'.'.join(keys)}: {error}"

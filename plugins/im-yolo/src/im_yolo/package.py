@@ -1,0 +1,129 @@
+"""Opening a YOLO package: its files are read, checked against each other and against the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import frozen
+
+from im_yolo.heads import DetectionHead
+from inference_models.developer_tools import (
+    CorruptedModelPackageError,
+    ImageDimensions,
+    ImagePreProcessor,
+    InferenceConfig,
+    ModelLoadingError,
+    Session,
+    SessionOpener,
+    TensorInfo,
+    batch_limits,
+    parse_class_names,
+    parse_inference_config,
+)
+
+
+@frozen
+class YOLOPackage:
+    """An opened package.
+
+    Attributes:
+        session: the network.
+        config: what `inference_config.json` says.
+        class_names: indexed by class id.
+        pre_processor: makes the network's input.
+        input_name: the name of that input.
+    """
+
+    session: Session
+    config: InferenceConfig
+    class_names: tuple[str, ...]
+    pre_processor: ImagePreProcessor
+    input_name: str
+
+
+def open_package(directory: str | Path, open_session: SessionOpener, head: DetectionHead) -> YOLOPackage:
+    """Open the package in `directory`.
+
+    Args:
+        directory: holds inference_config.json, class_names.txt and what `open_session` needs.
+        open_session: opens the network.
+        head: the layout that its output must have.
+
+    Raises:
+        CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
+        ModelLoadingError: the package needs what is not supported; the message names what is.
+    """
+    directory = Path(directory)
+    config = parse_inference_config(directory / "inference_config.json")
+    class_names = parse_class_names(directory / "class_names.txt")
+    _check_post_processing(config, directory)
+    ImagePreProcessor.from_config(config)  # refuse what cannot be prepared before opening a network takes its time
+    session = open_session(directory)
+    try:
+        network_input = _check_input(session, config)
+        _check_batch(session, config)
+        for output in session.outputs[:1]:
+            head.check(output.shape, len(class_names))
+        pre_processor = ImagePreProcessor.from_config(
+            config, size=_input_size(network_input, config), dtype=network_input.dtype
+        )
+    except BaseException:
+        session.close()
+        raise
+    return YOLOPackage(session, config, class_names, pre_processor, network_input.name)
+
+
+def _check_post_processing(config: InferenceConfig, directory: Path) -> None:
+    post_processing = config.post_processing
+    if post_processing is None:
+        raise CorruptedModelPackageError(
+            f"{directory / 'inference_config.json'} has no post_processing. A detector of this family needs "
+            f'{{"type": "nms", "fused": false}}; export the package again or add it.'
+        )
+    if post_processing.type != "nms" or post_processing.fused:
+        raise ModelLoadingError(
+            f'This model package asks for post-processing of type "{post_processing.type}" with fused '
+            f'{str(post_processing.fused).lower()}; supported: "nms" with fused false. Use a package exported so.'
+        )
+    if config.class_names_operations:
+        raise ModelLoadingError(
+            "This model package has class_names_operations, which are not supported for this family. "
+            "Use a package exported without them."
+        )
+
+
+def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
+    """Return the network's only input, or raise when it is not (batch, channels, height, width)."""
+    inputs = session.inputs
+    channels = config.network_input.input_channels
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (channels, None):
+        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
+        raise CorruptedModelPackageError(
+            f"The network must have one input of shape (batch, {channels}, height, width), found {found}. "
+            f"Check network_input in inference_config.json, or export the model again."
+        )
+    return inputs[0]
+
+
+def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
+    """Return the size that the network and the config agree on; None when only the config states one."""
+    trained = config.network_input.training_input_size
+    height, width = network_input.shape[2:]
+    if trained is not None:
+        if height not in (trained.height, None) or width not in (trained.width, None):
+            raise CorruptedModelPackageError(
+                f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
+                f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
+            )
+        return None
+    return ImageDimensions(height, width) if height is not None and width is not None else None
+
+
+def _check_batch(session: Session, config: InferenceConfig) -> None:
+    stated = config.forward_pass.static_batch_size
+    smallest, largest = batch_limits(session)
+    if stated is not None and (stated < smallest or (largest is not None and stated > largest)):
+        raise CorruptedModelPackageError(
+            f"The network takes a batch of {smallest} but forward_pass.static_batch_size in inference_config.json is "
+            f"{stated}. Correct the config."
+        )
