@@ -26,9 +26,7 @@ class Candidates:
     scores: npt.NDArray[np.floating[Any]]
 
 
-def select_candidates(
-    scores: npt.NDArray[np.floating[Any]], threshold: float | npt.NDArray[np.float32]
-) -> Candidates:
+def select_candidates(scores: npt.NDArray[np.floating[Any]], threshold: float | npt.NDArray[np.float32]) -> Candidates:
     """Return the anchors whose best class has a score strictly above the threshold.
 
     Args:

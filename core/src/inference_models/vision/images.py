@@ -79,9 +79,9 @@ def _advice_for_object(value: object) -> str:
     if value is None:
         return "cv2.imread returns None when it cannot read the file: check its path."
     if isinstance(value, (str, PurePath)):
-        return "Load the file first: inference_models.vision.load_image(path) or cv2.imread(path)."
+        return "Load the file first: inference_models.load_image(path) or cv2.imread(path)."
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return "Decode it first: inference_models.vision.load_image(content)."
+        return "Decode it first: inference_models.load_image(content)."
     if package == "torch":
         return (
             "This model takes numpy images: tensor.permute(1, 2, 0).cpu().numpy() makes one of a uint8 CHW tensor; "

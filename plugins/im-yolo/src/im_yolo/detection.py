@@ -38,9 +38,7 @@ from inference_models.developer_tools import (
 Floats = npt.NDArray[np.floating[Any]]
 
 # Used where the package's nms_parameters do not say otherwise.
-FAMILY_DEFAULTS = NMSParameters(
-    max_detections=300, confidence_threshold=0.4, iou_threshold=0.3, class_agnostic=False
-)
+FAMILY_DEFAULTS = NMSParameters(max_detections=300, confidence_threshold=0.4, iou_threshold=0.3, class_agnostic=False)
 
 
 class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Floats]):

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from inference_models.developer_tools import CorruptedModelPackageError, cxcywh_to_xyxy, select_candidates
+from inference_models import CorruptedModelPackageError
+from inference_models.developer_tools import cxcywh_to_xyxy, select_candidates
 
 Floats = npt.NDArray[np.floating[Any]]
 

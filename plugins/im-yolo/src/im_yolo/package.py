@@ -7,12 +7,11 @@ from pathlib import Path
 from attrs import frozen
 
 from im_yolo.heads import DetectionHead
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 from inference_models.developer_tools import (
-    CorruptedModelPackageError,
     ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
-    ModelLoadingError,
     Session,
     SessionOpener,
     TensorInfo,
