@@ -187,11 +187,15 @@ class ModelPackageAlternativesExhaustedError(ModelLoadingError):
 
 def redact_url(url: str) -> str:
     """Return `url` without user info, query and fragment, the parts that can carry credentials."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # what cannot be taken apart cannot be redacted, and a message must still come out
+        return "<malformed URL>"
     host = parts.hostname or ""
     if ":" in host:
         host = f"[{host}]"
-    netloc = f"{host}:{parts.port}" if parts.port else host
+    netloc = f"{host}:{port}" if port else host
     return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
 
 

@@ -1,0 +1,100 @@
+"""Hashing files, and comparing what came with what was promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "verify_md5"]
+
+CHUNK_SIZE = 1 << 20
+_MD5_DIGITS = 32
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
+
+@frozen
+class FileDigests:
+    """What a file is.
+
+    Attributes:
+        sha256: 64 lower-case hex digits; what the store trusts from now on.
+        md5: 32 lower-case hex digits; what weights providers promise.
+        size: in bytes.
+    """
+
+    sha256: str
+    md5: str
+    size: int
+
+
+class Hasher:
+    """Digests of bytes that pass by."""
+
+    def __init__(self) -> None:
+        from hashlib import md5, sha256  # loads OpenSSL, which a load from the cache does not need
+
+        self._sha256: _Hash = sha256()
+        # MD5 only compares with what providers publish. Said explicitly, because FIPS builds refuse it otherwise.
+        self._md5: _Hash = md5(usedforsecurity=False)
+        self._size = 0
+
+    def update(self, chunk: bytes) -> None:
+        """Take the next bytes."""
+        self._sha256.update(chunk)
+        self._md5.update(chunk)
+        self._size += len(chunk)
+
+    def digests(self) -> FileDigests:
+        """Return the digests of all bytes so far."""
+        return FileDigests(sha256=self._sha256.hexdigest(), md5=self._md5.hexdigest(), size=self._size)
+
+
+def hash_file(path: Path) -> FileDigests:
+    """Read the file at `path` once and return its digests. Raises: OSError."""
+    hasher = Hasher()
+    with path.open("rb", buffering=0) as file:
+        while chunk := file.read(CHUNK_SIZE):
+            hasher.update(chunk)
+    return hasher.digests()
+
+
+def parse_md5(text: str, name: str) -> str:
+    """Return the MD5 sum `text` of file `name` in lower case.
+
+    Raises:
+        CorruptedModelPackageError: it is not 32 hex digits. A shorter one must never match as a prefix.
+    """
+    value = text.lower()
+    if len(value) != _MD5_DIGITS or not _HEX_DIGITS.issuperset(value):
+        raise CorruptedModelPackageError(
+            f"The MD5 sum stated for file {name!r} is {text[:80]!r}, not 32 hex digits, so the file cannot be checked. "
+            f"The weights provider must correct it."
+        )
+    return value
+
+
+def verify_md5(digests: FileDigests, expected: str, name: str, *, source: str) -> None:
+    """Compare a file's MD5 sum with the promised one.
+
+    Args:
+        digests: of the bytes that came.
+        expected: from `parse_md5`.
+        name: the file, for the message.
+        source: where it came from, without secrets, for the message.
+
+    Raises:
+        FileHashSumMismatch: they differ.
+    """
+    if digests.md5 != expected:
+        raise FileHashSumMismatch(
+            f"File {name!r} from {source} is not the one that was promised: expected MD5 {expected}, got {digests.md5} "
+            f"({digests.size} bytes). It was not kept. Try again; if it repeats, the provider's file or its stated "
+            f"hash is wrong."
+        )

@@ -1,0 +1,8 @@
+"""Verified files on disk: where packages lie, how they get there, and how a load knows they are still right."""
+
+from __future__ import annotations
+
+from inference_models.store.layout import cache_root
+from inference_models.store.packages import materialise
+
+__all__ = ["cache_root", "materialise"]
