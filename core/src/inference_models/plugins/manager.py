@@ -19,7 +19,7 @@ from inference_models.errors import PluginLoadError
 from inference_models.plugins.discovery import PluginInfo, find_plugins
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, WeightsProviderSpec
 
-Stage: TypeAlias = Literal["version", "import", "register", "declare"]
+Stage: TypeAlias = Literal["find", "version", "import", "register", "declare"]
 
 HOOKS: Mapping[str, type] = MappingProxyType(
     {
@@ -38,7 +38,7 @@ class PluginProblem:
 
     Attributes:
         plugin: whose problem it is.
-        stage: how far loading came: "version" (another plugin API), "import", "register" (its hooks do
+        stage: how far loading came: "find" (damaged metadata), "version" (another plugin API), "import", "register" (its hooks do
             not match), "declare" (a hook raised or returned something else than specs).
         message: what went wrong, in one line.
         error: the exception, if there was one.
@@ -95,6 +95,9 @@ def load_plugins(find: Callable[[], Iterable[PluginInfo]] = find_plugins) -> Loa
                 plugins.append(plugin)
         elif info.selection == "incompatible":
             problems.append(_wrong_version(info))
+        elif info.selection == "damaged":
+            message = f"its installed metadata in {info.location} is damaged ({info.damage}); reinstall it"
+            problems.append(PluginProblem(info, "find", message))
     if problems and STRICT_PLUGINS.get():
         raise PluginLoadError(
             "Plugins have problems, and INFERENCE_MODELS_STRICT_PLUGINS is set:\n"
@@ -109,7 +112,8 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, problems: list[Plugin
     name = f"{info.distribution}:{info.name}"
     stage: Stage = "import"
     try:
-        plugin = info.entry_point.load()  # type: ignore[attr-defined]
+        assert info.entry_point is not None, "only damaged plugins have none"
+        plugin = info.entry_point.load()
         stage = "register"
         manager.register(plugin, name)
     except (Exception, SystemExit) as error:
