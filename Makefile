@@ -11,7 +11,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
 
-# `uv`, `pip` and others may have pointed these at another environment.
+# Advice about the future of mkdocs is not for whoever runs these targets.
+export NO_MKDOCS_2_WARNING := 1
+
+# Other tools may have pointed these at another environment.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)

@@ -7,6 +7,7 @@ plugin; this file is data, made from what the plugins declare. Run it after chan
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from importlib import import_module
 from types import ModuleType
@@ -27,15 +28,18 @@ def declared(module: ModuleType, hook: str) -> Iterator[Any]:
 
 
 def keys(module: ModuleType) -> Iterator[tuple[str, str]]:
-    """Yield (section, key) for everything that a plugin module declares."""
+    """Yield (section, key) for everything that a plugin module declares and a hint can be about."""
     for spec in declared(module, "im_models"):
         yield from (("architectures", architecture) for architecture in spec.architectures)
     for spec in declared(module, "im_backends"):
         yield "backends", spec.name
     for spec in declared(module, "im_weights_providers"):
         yield "providers", spec.name
-    for spec in declared(module, "im_pipelines"):
-        yield "pipelines", spec.id
+
+
+def comparable(key: str) -> str:
+    """Return a key as the core compares keys: lower case, one `-` for any of `-_.`."""
+    return "-".join(part for part in re.split(r"[-_.]+", key.lower()) if part)
 
 
 def collect(distributions: Iterable[Distribution]) -> dict[str, dict[str, str]]:
@@ -44,11 +48,11 @@ def collect(distributions: Iterable[Distribution]) -> dict[str, dict[str, str]]:
     Raises:
         ValueError: two distributions provide one key, so a hint could not name one.
     """
-    known: dict[str, dict[str, str]] = {"architectures": {}, "backends": {}, "pipelines": {}, "providers": {}}
+    known: dict[str, dict[str, str]] = {"architectures": {}, "backends": {}, "providers": {}}
     for distribution in distributions:
         for module_name in distribution.plugin_modules.values():
             for section, key in keys(import_module(module_name)):
-                owner = known[section].setdefault(key, distribution.name)
+                owner = known[section].setdefault(comparable(key), distribution.name)
                 if owner != distribution.name:
                     raise ValueError(f"{owner} and {distribution.name} both provide {key!r} ({section})")
     return known
