@@ -1,0 +1,204 @@
+"""What all models share: loading, the three stages in turn, and closing. One file per task builds on it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
+
+from inference_models.errors import SessionClosedError
+from inference_models.models.keywords import keywords_of
+
+PreprocessedInputs = TypeVar("PreprocessedInputs")
+PreprocessingMetadata = TypeVar("PreprocessingMetadata")
+RawPrediction = TypeVar("RawPrediction")
+Result = TypeVar("Result")
+
+Images: TypeAlias = Any
+"""One image or a list of images. numpy: (H, W, 3) uint8, BGR unless told otherwise. torch: (3, H, W) or
+(N, 3, H, W), RGB unless told otherwise."""
+
+
+class Closeable(Protocol):
+    """Anything that can release what it holds, for example a `Session`."""
+
+    def close(self) -> object:
+        """Release what it holds."""
+
+
+_R = TypeVar("_R", bound=Closeable)
+
+
+class Model(ABC):
+    """The base of all models.
+
+    Subclasses need not call `super().__init__()`. A model that opens a session, or anything else that must be
+    released, hands it to `owns`; `close()` releases all of it.
+    """
+
+    @classmethod
+    @abstractmethod
+    def from_pretrained(cls, model_name_or_path: str, *args: Any, **kwargs: Any) -> Self:
+        """Load the model from a directory that holds its package.
+
+        Args:
+            model_name_or_path: the directory.
+            *args: none; together with `**kwargs` it lets subclasses name their own options.
+            **kwargs: what `AutoModel` and the user pass, as far as the subclass names it.
+
+        Raises:
+            CorruptedModelPackageError: the package's files are missing, damaged or contradict each other.
+        """
+
+    def owns(self, resource: _R) -> _R:
+        """Register what `close()` must close, last registered first, and return it.
+
+        Example: `self._session = self.owns(open_session(directory))`.
+
+        Raises:
+            SessionClosedError: the model is closed already; `resource` is closed, too.
+        """
+        if self.closed:
+            resource.close()
+            self.ensure_open()
+        # In vars(), because subclasses may be frozen and need not call our __init__.
+        stack: ExitStack = vars(self).setdefault("_owned", ExitStack())
+        stack.callback(resource.close)
+        return resource
+
+    def close(self) -> None:
+        """Release what the model holds; it cannot be used afterwards. Closing again does nothing.
+
+        Everything registered with `owns` is closed even if closing some of it fails; the failure is raised then.
+        A subclass that overrides this must call `super().close()`.
+        """
+        vars(self)["_closed"] = True
+        # pop() hands the stack to one thread only, so nothing is closed twice.
+        stack: ExitStack | None = vars(self).pop("_owned", None)
+        if stack is not None:
+            stack.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return "_closed" in vars(self)
+
+    def ensure_open(self) -> None:
+        """Raise SessionClosedError when the model is closed. `infer` does this; so may methods of subclasses."""
+        if self.closed:
+            raise SessionClosedError(
+                f"This {type(self).__name__} was closed and cannot be used any more. Load it again, or close it later."
+            )
+
+    def __enter__(self) -> Self:
+        self.ensure_open()
+        return self
+
+    def __exit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class HasClassNames(ABC):
+    """A model whose classes are fixed in training."""
+
+    @property
+    @abstractmethod
+    def class_names(self) -> Sequence[str]:
+        """The names of all classes, indexed by class id."""
+
+
+class StagedModel(Model, Generic[PreprocessedInputs, RawPrediction, Result]):
+    """`infer` is `pre_process`, `forward` and `post_process` in turn.
+
+    Every keyword argument of `infer` goes to those stages whose signature names it; a stage with `**kwargs` gets
+    all of them.
+    """
+
+    _STAGES: ClassVar[Mapping[str, int]] = {"pre_process": 1, "forward": 1, "post_process": 1}
+    """The stages, and how many of their leading parameters `infer` fills."""
+
+    def infer(self, images: Images, **kwargs: Any) -> Result:
+        """Run the model on one image or several.
+
+        Args:
+            images: one image or a list of images.
+            **kwargs: options of the stages.
+
+        Raises:
+            InvalidParameterError: no stage accepts one of the keyword arguments.
+            ModelInputError: an image cannot be used.
+            SessionClosedError: the model is closed.
+        """
+        self.ensure_open()
+        pre, forward, post = keywords_of(self, self._STAGES, kwargs)
+        inputs = self.pre_process(images, **pre)
+        return self.post_process(self.forward(inputs, **forward), **post)
+
+    def __call__(self, images: Images, **kwargs: Any) -> Result:
+        """Run the model; the same as `infer`."""
+        return self.infer(images, **kwargs)
+
+    # `*args: Any, **kwargs: Any` together tell type checkers that a subclass may name its own options instead.
+
+    @abstractmethod
+    def pre_process(self, images: Images, *args: Any, **kwargs: Any) -> PreprocessedInputs:
+        """Turn images into what the network takes."""
+
+    @abstractmethod
+    def forward(self, pre_processed_images: PreprocessedInputs, *args: Any, **kwargs: Any) -> RawPrediction:
+        """Run the network."""
+
+    @abstractmethod
+    def post_process(self, model_results: RawPrediction, *args: Any, **kwargs: Any) -> Result:
+        """Turn what the network gave into predictions."""
+
+
+class StagedModelWithMetadata(Model, Generic[PreprocessedInputs, PreprocessingMetadata, RawPrediction, Result]):
+    """Like `StagedModel`, but `pre_process` also returns metadata that `post_process` needs.
+
+    The metadata says how each image was resized, so that predictions come back in pixels of the source image.
+    """
+
+    _STAGES: ClassVar[Mapping[str, int]] = {"pre_process": 1, "forward": 1, "post_process": 2}
+    """The stages, and how many of their leading parameters `infer` fills."""
+
+    def infer(self, images: Images, **kwargs: Any) -> Result:
+        """Run the model on one image or several.
+
+        Args:
+            images: one image or a list of images.
+            **kwargs: options of the stages.
+
+        Raises:
+            InvalidParameterError: no stage accepts one of the keyword arguments.
+            ModelInputError: an image cannot be used.
+            SessionClosedError: the model is closed.
+        """
+        self.ensure_open()
+        pre, forward, post = keywords_of(self, self._STAGES, kwargs)
+        inputs, metadata = self.pre_process(images, **pre)
+        return self.post_process(self.forward(inputs, **forward), metadata, **post)
+
+    def __call__(self, images: Images, **kwargs: Any) -> Result:
+        """Run the model; the same as `infer`."""
+        return self.infer(images, **kwargs)
+
+    @abstractmethod
+    def pre_process(
+        self, images: Images, *args: Any, **kwargs: Any
+    ) -> tuple[PreprocessedInputs, PreprocessingMetadata]:
+        """Turn images into what the network takes; also return what `post_process` needs to know about it."""
+
+    @abstractmethod
+    def forward(self, pre_processed_images: PreprocessedInputs, *args: Any, **kwargs: Any) -> RawPrediction:
+        """Run the network."""
+
+    @abstractmethod
+    def post_process(
+        self, model_results: RawPrediction, pre_processing_meta: PreprocessingMetadata, *args: Any, **kwargs: Any
+    ) -> Result:
+        """Turn what the network gave into predictions in pixels of the source images."""

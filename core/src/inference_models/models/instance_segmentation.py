@@ -1,0 +1,52 @@
+"""Models that find boxes with masks."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Set
+from typing import Any, Generic
+
+from inference_models.entities import InstanceSegmentationMaskFormat
+from inference_models.errors import InvalidParameterError
+from inference_models.models.base import (
+    HasClassNames,
+    Images,
+    PreprocessedInputs,
+    PreprocessingMetadata,
+    RawPrediction,
+    StagedModelWithMetadata,
+)
+from inference_models.predictions import InstanceDetections
+
+
+class InstanceSegmentationModel(
+    StagedModelWithMetadata[PreprocessedInputs, PreprocessingMetadata, RawPrediction, list[InstanceDetections]],
+    HasClassNames,
+    Generic[PreprocessedInputs, PreprocessingMetadata, RawPrediction],
+):
+    """Finds boxes with masks. `infer` returns an `InstanceDetections` for each image."""
+
+    @property
+    @abstractmethod
+    def supported_mask_formats(self) -> Set[InstanceSegmentationMaskFormat]:
+        """What `mask_format` of `infer` may be, as far as a stage takes it: "dense", "rle" or both."""
+
+    def infer(self, images: Images, **kwargs: Any) -> list[InstanceDetections]:
+        """Run the model on one image or several.
+
+        Args:
+            images: one image or a list of images.
+            **kwargs: options of the stages; `mask_format` is one of `supported_mask_formats`.
+
+        Raises:
+            InvalidParameterError: no stage accepts one of the keyword arguments, or the mask format is not supported.
+            ModelInputError: an image cannot be used.
+            SessionClosedError: the model is closed.
+        """
+        mask_format = kwargs.get("mask_format")
+        if mask_format is not None and mask_format not in self.supported_mask_formats:
+            supported = ", ".join(sorted(self.supported_mask_formats))
+            raise InvalidParameterError(
+                f"{type(self).__name__} cannot give masks as {mask_format!r}. Supported: {supported}."
+            )
+        return super().infer(images, **kwargs)
