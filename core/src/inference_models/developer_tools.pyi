@@ -9,7 +9,7 @@ from .entities import BackendType as BackendType
 from .entities import Quantization as Quantization
 from .environment import Environment as Environment
 from .environment import available_cpus as available_cpus
-from .environment import current_environment as x_ray_runtime_environment
+from .environment import x_ray_runtime_environment as x_ray_runtime_environment
 from .errors import describe_choices as describe_choices
 from .errors import redact_url as redact_url
 from .hookspecs import API_VERSION as API_VERSION

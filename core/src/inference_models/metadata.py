@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from attrs import field, frozen
+from attrs.converters import optional as optional_converter
 from attrs.validators import deep_iterable, ge, instance_of, min_len, optional
 
 from inference_models.entities import Quantization
@@ -58,6 +59,18 @@ class ONNXPackageDetails:
     incompatible_providers: tuple[str, ...] = field(default=(), converter=lambda value: tuple(value or ()))
 
 
+def _to_threshold(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+        raise CorruptedModelPackageError(f"A recommended confidence is a number from 0 to 1, not {value!r}.")
+    return float(value)
+
+
+def _to_thresholds(value: object) -> Mapping[str, float]:
+    if not isinstance(value, Mapping):
+        raise CorruptedModelPackageError(f"Recommended confidences per class are an object, not {value!r}.")
+    return {str(name): _to_threshold(threshold) for name, threshold in value.items()}
+
+
 @frozen
 class RecommendedParameters:
     """Thresholds that whoever trained the model recommends.
@@ -67,8 +80,8 @@ class RecommendedParameters:
         per_class_confidence: a threshold for single classes, by class name.
     """
 
-    confidence: float | None = None
-    per_class_confidence: Mapping[str, float] | None = None
+    confidence: float | None = field(default=None, converter=optional_converter(_to_threshold))
+    per_class_confidence: Mapping[str, float] | None = field(default=None, converter=optional_converter(_to_thresholds))
 
 
 @frozen

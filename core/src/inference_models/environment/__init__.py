@@ -9,6 +9,9 @@ from inference_models.environment.jetson import Jetson
 from inference_models.environment.probe import BackendStatus
 from inference_models.environment.report import Environment, current_environment, refresh_environment
 
+x_ray_runtime_environment = current_environment
+"""The name under which plugin authors know `current_environment`."""
+
 __all__ = [
     "BackendStatus",
     "Environment",
@@ -19,4 +22,5 @@ __all__ = [
     "available_cpus",
     "current_environment",
     "refresh_environment",
+    "x_ray_runtime_environment",
 ]

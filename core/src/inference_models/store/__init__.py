@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from inference_models.store.contents import get_model_package_contents
 from inference_models.store.layout import cache_root
 from inference_models.store.packages import materialise
 
-__all__ = ["cache_root", "materialise"]
+__all__ = ["cache_root", "get_model_package_contents", "materialise"]

@@ -110,10 +110,13 @@ class _Config:
         value = self.value("recommended_parameters", dict)
         if value is None:
             return None
-        return RecommendedParameters(
-            confidence=value.get("confidence"),
-            per_class_confidence=value.get("perClassConfidence", value.get("per_class_confidence")),
-        )
+        try:
+            return RecommendedParameters(
+                confidence=value.get("confidence"),
+                per_class_confidence=value.get("perClassConfidence", value.get("per_class_confidence")),
+            )
+        except CorruptedModelPackageError as error:
+            raise CorruptedModelPackageError(f"{self.path}: {error.message} Correct the file.") from None
 
     def _wrong(self, what: str, expected: str, got: object) -> CorruptedModelPackageError:
         return CorruptedModelPackageError(f"{self.path}: {what} must be {expected}, not {got!r}. Correct the file.")

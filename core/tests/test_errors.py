@@ -1,0 +1,53 @@
+"""Errors carry a message and a page; URLs lose what could be secret."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from inference_models import errors
+
+
+def test_the_text_of_an_error_is_its_message_and_its_page_is_its_own() -> None:
+    error = errors.ModelNotFoundError("No such model.")
+    assert str(error) == error.message == "No such model."
+    assert error.help_url.endswith("/reference/errors/#modelnotfounderror")
+
+
+def test_every_error_derives_from_the_base_and_stands_in_the_overview() -> None:
+    for name, kind in inspect.getmembers(errors, inspect.isclass):
+        if issubclass(kind, Exception):
+            assert issubclass(kind, errors.BaseInferenceModelsError)
+            assert name in (errors.__doc__ or "")
+
+
+def test_a_backend_that_is_unavailable_says_why_and_how_to_mend_it() -> None:
+    error = errors.BackendUnavailable("onnxruntime is not installed", "pip install onnxruntime")
+    assert "not installed" in str(error)
+    assert "pip install onnxruntime" in str(error)
+    assert str(errors.BackendUnavailable("no GPU")) == "no GPU"
+
+
+def test_exhausted_alternatives_keep_every_error() -> None:
+    causes = [ValueError("a"), KeyError("b")]
+    assert errors.ModelPackageAlternativesExhaustedError("None loads.", causes).alternatives_errors == tuple(causes)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:secret@files.example/a/b.onnx?sig=secret#secret", "https://files.example/a/b.onnx"),
+        ("http://127.0.0.1:8080/x?token=secret", "http://127.0.0.1:8080/x"),
+        ("http://[::1]:8080/x", "http://[::1]:8080/x"),
+    ],
+)
+def test_urls_lose_user_info_query_and_fragment(url: str, shown: str) -> None:
+    assert errors.redact_url(url) == shown
+
+
+def test_choices_name_the_near_one_and_all() -> None:
+    assert errors.describe_choices("shape", ["shapes", "digits"]) == "Did you mean 'shapes'? Known: digits, shapes."
+    assert errors.describe_choices("zebra", ["shapes"]) == "Known: shapes."
+    assert errors.describe_choices("zebra", []) == "None is known."
+    assert "'Shapes'" in errors.describe_choices("SHAPES", ["Shapes"])

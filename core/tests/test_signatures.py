@@ -1,0 +1,28 @@
+"""Which keywords a function takes."""
+
+from __future__ import annotations
+
+from inference_models.signatures import accepted_keywords, keep_accepted
+
+
+class Model:
+    @classmethod
+    def from_pretrained(cls, path: str, /, device: str, *, threads: int = 1) -> None:
+        """Do nothing."""
+
+
+def test_names_without_positional_only_ones_and_without_self() -> None:
+    assert accepted_keywords(Model.from_pretrained) == {"device", "threads"}
+
+
+def test_anything_is_accepted_with_variable_keywords() -> None:
+    assert accepted_keywords(lambda a, **rest: None) is None
+    assert keep_accepted(lambda a, **rest: None, {"x": 1}) == {"x": 1}
+
+
+def test_the_rest_is_left_out() -> None:
+    assert keep_accepted(Model.from_pretrained, {"device": "cpu", "path": "x", "other": 2}) == {"device": "cpu"}
+
+
+def test_a_builtin_without_a_signature_decides_for_itself() -> None:
+    assert accepted_keywords(dict) is None

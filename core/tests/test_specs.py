@@ -1,0 +1,77 @@
+"""Specs are frozen, checked, and import nothing until they are resolved."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from attrs.exceptions import FrozenInstanceError
+
+from inference_models.errors import ModelImplementationNotFoundError
+from inference_models.specs import (
+    BackendSpec,
+    LazyClass,
+    ModelSpec,
+    PipelineSpec,
+    RegistryEntry,
+    WeightsProviderSpec,
+    resolve,
+)
+
+ANYWHERE = LazyClass("nowhere", "Nothing")
+
+
+def test_a_lazy_class_imports_its_module_when_it_is_resolved(tmp_path, monkeypatch) -> None:
+    (tmp_path / "late_module.py").write_text("class Model: ...\n", "utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    target = LazyClass("late_module", "Model")
+    assert "late_module" not in sys.modules
+    assert resolve(target).__name__ == "Model"
+
+
+@pytest.mark.parametrize("target", [ANYWHERE, LazyClass("json", "no_such_name")])
+def test_a_lazy_class_that_cannot_be_imported_names_itself(target: LazyClass) -> None:
+    with pytest.raises(ModelImplementationNotFoundError, match=str(target)) as caught:
+        target.resolve()
+    assert isinstance(caught.value.__cause__, ImportError | AttributeError)
+
+
+def test_a_target_may_be_the_function_itself() -> None:
+    assert resolve(len) is len
+
+
+def test_specs_are_frozen_and_keyword_only() -> None:
+    spec = ModelSpec(architectures="a", task_type="t", backends="b", target=ANYWHERE)
+    with pytest.raises(FrozenInstanceError):
+        spec.task_type = "other"  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        PipelineSpec("read-plates", ANYWHERE)  # type: ignore[call-arg,misc]
+
+
+def test_one_name_may_be_given_for_a_list_of_names() -> None:
+    spec = ModelSpec(architectures="a", task_type="t", backends=["onnx", "trt"], target=ANYWHERE)
+    assert (spec.architectures, spec.backends) == (("a",), ("onnx", "trt"))
+
+
+@pytest.mark.parametrize("name", ["", "a b", "-a", "a/b", "a://b", "a\n"])
+def test_keys_are_plain_names(name: str) -> None:
+    with pytest.raises(ValueError, match="must match"):
+        WeightsProviderSpec(name=name, target=ANYWHERE)
+
+
+def test_default_quantizations_are_checked() -> None:
+    spec = BackendSpec(name="b", priority=1, detect=dict, default_quantizations={"cpu": ["fp32"]})
+    assert spec.default_quantizations == {"cpu": frozenset({"fp32"})}
+    with pytest.raises(ValueError, match="fp13"):
+        BackendSpec(name="b", priority=1, detect=dict, default_quantizations={"cpu": ["fp13"]})
+
+
+def test_a_registry_table_becomes_specs() -> None:
+    plain, with_features = ModelSpec.from_registry(
+        {
+            ("yolov8", "object-detection", "onnx"): ANYWHERE,
+            ("yolov8", "object-detection", "trt"): RegistryEntry(ANYWHERE, supported_model_features={"nms_fused"}),
+        }
+    )
+    assert plain == ModelSpec(architectures="yolov8", task_type="object-detection", backends="onnx", target=ANYWHERE)
+    assert with_features.supported_model_features == {"nms_fused"}
