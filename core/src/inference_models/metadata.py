@@ -93,6 +93,15 @@ class ModelDependency:
     model_package_id: str | None = None
 
 
+# Named functions and not `tuple` itself: a generic class as converter leaves type checkers without an element type.
+def _as_files(value: Iterable[FileDownloadSpecs]) -> tuple[FileDownloadSpecs, ...]:
+    return tuple(value)
+
+
+def _as_packages(value: Iterable[ModelPackageMetadata]) -> tuple[ModelPackageMetadata, ...]:
+    return tuple(value)
+
+
 @frozen
 class ModelPackageMetadata:
     """One exported form of a model.
@@ -114,7 +123,7 @@ class ModelPackageMetadata:
     package_id: str = field(validator=_NAME)
     backend: str = field(validator=_NAME, converter=str)
     package_artefacts: tuple[FileDownloadSpecs, ...] = field(
-        default=(), converter=tuple, validator=deep_iterable(instance_of(FileDownloadSpecs))
+        default=(), converter=_as_files, validator=deep_iterable(instance_of(FileDownloadSpecs))
     )
     quantization: Quantization = field(default=Quantization.UNKNOWN, converter=_to_quantization)
     dynamic_batch_size_supported: bool | None = field(default=None, validator=optional(instance_of(bool)))
@@ -157,7 +166,7 @@ class ModelMetadata:
     model_id: str = field(validator=_NAME)
     model_architecture: str = field(validator=_NAME)
     model_packages: tuple[ModelPackageMetadata, ...] = field(
-        converter=tuple, validator=deep_iterable(instance_of(ModelPackageMetadata))
+        converter=_as_packages, validator=deep_iterable(instance_of(ModelPackageMetadata))
     )
     task_type: str | None = field(default=None, validator=optional(instance_of(str)))
     model_variant: str | None = field(default=None, validator=optional(instance_of(str)))

@@ -92,6 +92,16 @@ class GetModel(Protocol):
         """Return what is known about a model. Raises: ModelNotFoundError, ModelRetrievalError."""
 
 
+# Named functions and not `frozenset` and `tuple` themselves: a generic class as converter leaves a type checker
+# without an element type, and it would then reject every argument.
+def _as_names(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
+def _as_models(value: Iterable[str | None]) -> tuple[str | None, ...]:
+    return tuple(value)
+
+
 @frozen(kw_only=True)
 class WeightsProviderSpec:
     """Declares a source of models.
@@ -134,7 +144,7 @@ class BackendSpec:
     detect: Target
     check: Target | None = None
     open_session: Target | None = None
-    session_options: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    session_options: frozenset[str] = field(default=frozenset(), converter=_as_names)
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
     default_quantizations: Mapping[str, frozenset[Quantization]] = field(
         factory=dict,
@@ -152,8 +162,8 @@ class RegistryEntry:
     """An implementation and the package features it copes with, as registry tables write it."""
 
     model_class: LazyClass
-    supported_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
-    required_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    supported_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
+    required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
 
 @frozen(kw_only=True)
@@ -173,8 +183,8 @@ class ModelSpec:
     task_type: str = field(validator=_KEY)
     backends: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
     target: Target
-    supported_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
-    required_model_features: frozenset[str] = field(default=frozenset(), converter=frozenset)
+    supported_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
+    required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
     @classmethod
     def from_registry(
@@ -207,7 +217,7 @@ class PipelineSpec:
 
     id: str = field(validator=_KEY)
     target: Target
-    default_models: tuple[str | None, ...] = field(default=(), converter=tuple)
+    default_models: tuple[str | None, ...] = field(default=(), converter=_as_models)
 
 
 Spec = TypeVar("Spec", WeightsProviderSpec, BackendSpec, ModelSpec, PipelineSpec)

@@ -76,9 +76,7 @@ def _failed(declared: Declared[BackendSpec], what: str) -> BackendStatus:
 
 def _status(declared: Declared[BackendSpec], **verdict: Any) -> BackendStatus:
     spec = declared.spec
-    return BackendStatus(
-        name=spec.name, priority=spec.priority, distribution=declared.plugin.distribution, **verdict
-    )
+    return BackendStatus(name=spec.name, priority=spec.priority, distribution=declared.plugin.distribution, **verdict)
 
 
 def _in_conflict(catalog: Catalog, name: str, conflict: PluginConflictError) -> BackendStatus:

@@ -1,0 +1,23 @@
+"""What this plugin declares. Nothing here or in what `detect` imports loads onnxruntime."""
+
+from __future__ import annotations
+
+from inference_models.developer_tools import BackendSpec, BackendType, LazyClass, Quantization, hookimpl
+
+_ON_CPU = frozenset({Quantization.UNKNOWN, Quantization.FP32, Quantization.BF16})
+_ELSEWHERE = frozenset({Quantization.UNKNOWN, Quantization.FP32, Quantization.FP16})
+
+
+@hookimpl
+def im_backends() -> BackendSpec:
+    """Declare the ONNX Runtime backend."""
+    return BackendSpec(
+        name=BackendType.ONNX,
+        priority=600,
+        detect=LazyClass("im_backend_onnx.detection", "detect"),
+        check=LazyClass("im_backend_onnx.compatibility", "check"),
+        open_session=LazyClass("im_backend_onnx.session", "open_session"),
+        session_options=frozenset({"onnx_execution_providers", "onnx_threads"}),
+        manifest_parsers={"onnx-model-package-v1": LazyClass("im_backend_onnx.manifest", "parse_manifest")},
+        default_quantizations={"cpu": _ON_CPU, "*": _ELSEWHERE},
+    )

@@ -1,0 +1,45 @@
+"""How many threads one run of a network may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from inference_models import InvalidParameterError
+from inference_models.developer_tools import available_cpus
+
+
+def choose_threads(requested: object, root: Path = Path("/")) -> int:
+    """Return the number of threads for the operators of one run.
+
+    Default: the CPUs that this process may use (container quota, affinity), at most one per physical core.
+    ONNX Runtime's own default is one per core of the machine, which stalls a container with a smaller quota;
+    hyper-threads of one core share its arithmetic units, so counting them makes convolutions slower.
+
+    Args:
+        requested: the value of `onnx_threads=`, None for the default.
+        root: where `sys` is looked for; another than "/" is for tests.
+
+    Raises:
+        InvalidParameterError: it is not a whole number of at least 1.
+    """
+    if requested is None:
+        return min(available_cpus(), _physical_cores(root) or available_cpus())
+    if not isinstance(requested, int) or isinstance(requested, bool) or requested < 1:
+        raise InvalidParameterError(f"onnx_threads= takes a whole number of at least 1, not {requested!r}.")
+    return requested
+
+
+def _physical_cores(root: Path) -> int | None:
+    """Return how many physical cores this process may use; None when the system does not say."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = set()
+    for cpu in os.sched_getaffinity(0):
+        # https://docs.kernel.org/admin-guide/cputopology.html: the CPUs of one core, the same text in each
+        file = root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
+        try:
+            cores.add(file.read_text().strip())
+        except OSError:
+            return None
+    return len(cores)
