@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from attrs import field, frozen
 
@@ -17,8 +17,6 @@ from inference_models.errors import (
     describe_choices,
 )
 from inference_models.metadata import parse_quantization
-
-Name = TypeVar("Name", bound=str)
 
 
 @frozen(kw_only=True)
@@ -75,7 +73,7 @@ def make_request(
         InvalidParameterError: an argument makes no sense.
     """
     wanted = _listed("backend", backend)
-    names = {name.lower() for name in known_backends} | set(BackendType)
+    names = {name.lower() for name in known_backends} | {kind.value for kind in BackendType}
     for name in wanted or ():
         if name.lower() not in names:
             raise UnknownBackendTypeError(
@@ -96,9 +94,9 @@ def make_request(
 
 
 def _listed(parameter: str, value: str | Iterable[str] | None) -> list[str] | None:
-    if value is None or isinstance(value, str):
-        return None if value is None else [str(value)]
-    names = list(value)
+    if value is None:
+        return None
+    names = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else []
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidParameterError(f"{parameter}= takes a name or a list of names, not {value!r}.")
     return [str(name) for name in names]

@@ -1,0 +1,98 @@
+"""Fixtures of the negotiation tests: a catalog, an environment and packages made of given facts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+
+from inference_models.catalog import Catalog
+from inference_models.environment import BackendStatus, Environment
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.negotiation import Plan, make_request, negotiate
+from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo
+from inference_models.specs import BackendSpec, LazyClass, ModelSpec
+
+
+def package(package_id: str, backend: str = "onnx", **fields: Any) -> ModelPackageMetadata:
+    """Return a trusted package with an id."""
+    return ModelPackageMetadata(package_id, backend, **{"trusted_source": True, "directory": Path("x"), **fields})
+
+
+def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
+    """Return a catalog: `acmenet` classification on trt, onnx and torch; torch has its own quantizations."""
+    info = PluginInfo(
+        name="acme",
+        module="acme",
+        group="inference_models.v1",
+        distribution="im-acme",
+        version="1.0",
+        location="here",
+        origin=None,
+        selection="enabled",
+        entry_point=None,
+    )
+    defaults = {"torch": {"cpu": ["fp32", "unknown"], "*": ["fp16", "unknown"]}}
+    backends = tuple(
+        BackendSpec(
+            name=name, priority=priority, detect=dict, check=check, default_quantizations=defaults.get(name, {})
+        )
+        for name, priority in {"trt": 700, "onnx": 600, "torch": 500}.items()
+    )
+    model = ModelSpec(
+        architectures="acmenet",
+        task_type="classification",
+        backends=("trt", "onnx", "torch"),
+        target=LazyClass("acme", "AcmeNet"),
+        supported_model_features={"fused"},
+    )
+    declared: Mapping[str, tuple[Any, ...]] = {"im_backends": backends, "im_models": (model,)}
+    return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(dict(declared)), 0.0),), (), (info,)))
+
+
+def make_environment(**unavailable: str) -> Environment:
+    """Return an environment where all backends run except those given with their reason."""
+    return Environment.from_facts(
+        backends=[
+            BackendStatus(
+                name=name,
+                priority=priority,
+                distribution="im-acme",
+                available=name not in unavailable,
+                facts={},
+                reason=unavailable.get(name),
+                fix="mend it" if name in unavailable else None,
+            )
+            for name, priority in {"trt": 700, "onnx": 600, "torch": 500}.items()
+        ]
+    )
+
+
+@pytest.fixture
+def plan_for() -> Callable[..., Plan]:
+    """Return a function that negotiates over packages: `plan_for([package("a")], backend="onnx")`."""
+
+    def plan(
+        packages: list[ModelPackageMetadata],
+        *,
+        architecture: str = "acmenet",
+        task_type: str | None = "classification",
+        check: Callable[..., str | None] | None = None,
+        unavailable: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> Plan:
+        metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type)
+        return negotiate(
+            metadata, make_catalog(check), make_environment(**(unavailable or {})), make_request(**request)
+        )
+
+    return plan
+
+
+@pytest.fixture
+def make_package() -> Callable[..., ModelPackageMetadata]:
+    """Return `package`."""
+    return package

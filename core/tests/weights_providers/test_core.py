@@ -1,0 +1,139 @@
+"""What a string means, which provider is asked, and what is made of its answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inference_models.developer_tools import get_model_from_provider, register_model_provider
+from inference_models.errors import (
+    InvalidParameterError,
+    ModelNotFoundError,
+    ModelRetrievalError,
+    WeightsProviderNotFoundError,
+)
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.weights_providers import WEIGHTS_PROVIDERS, ModelSource, find_source
+
+PROVIDER = """
+    from inference_models import ModelNotFoundError
+    from inference_models.developer_tools import ModelMetadata, WeightsProviderSpec, hookimpl
+
+    def get_model(model_id, api_key=None, region="us"):
+        if model_id == "crash":
+            raise KeyError("surprise")
+        if model_id == "nonsense":
+            return {"model": "dict"}
+        if model_id not in list_models():
+            raise ModelNotFoundError(f"Acme has no model {model_id!r}.")
+        return ModelMetadata(model_id, "acmenet", [], model_variant=f"{region}/{api_key}")
+
+    def list_models():
+        return ["plates", "letters"]
+
+    @hookimpl
+    def im_weights_providers():
+        return WeightsProviderSpec(name="acme", target=get_model, list_models=list_models)
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_registered_providers():
+    yield
+    WEIGHTS_PROVIDERS.clear()
+
+
+@pytest.mark.parametrize(
+    ("given", "provider", "source"),
+    [
+        ("acme://plates", None, ModelSource("acme", "plates")),
+        ("ACME://line-7/defects@4", None, ModelSource("acme", "line-7/defects@4")),
+        ("acme://plates", "acme", ModelSource("acme", "plates")),
+        ("yolov8n-640", None, ModelSource("roboflow", "yolov8n-640")),
+        ("ws/project/3", "Acme", ModelSource("acme", "ws/project/3")),
+        ("./model", None, ModelSource("local", "model")),
+        ("../model", None, ModelSource("local", "../model")),
+        ("~/model", None, ModelSource("local", str(Path.home() / "model"))),
+        ("/srv/model", None, ModelSource("local", "/srv/model")),
+        ("C:\\models\\a", None, ModelSource("local", "C:\\models\\a")),
+        (Path("model"), None, ModelSource("local", "model")),
+        ("model", "local", ModelSource("local", "model")),
+    ],
+)
+def test_what_a_string_means(given, provider, source) -> None:
+    assert find_source(given, provider) == source
+
+
+@pytest.mark.parametrize("given", ["", "  ", "a\0b", None, 7, "acme://"])
+def test_what_names_no_model(given) -> None:
+    with pytest.raises(InvalidParameterError):
+        find_source(given)
+
+
+def test_two_providers_at_once_contradict_each_other() -> None:
+    with pytest.raises(InvalidParameterError, match="'acme'.*weights_provider='roboflow'"):
+        find_source("acme://plates", "roboflow")
+
+
+def test_a_plugins_provider_is_asked(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    metadata = get_model_from_provider("acme://plates", api_key="k", region="eu")
+    assert (metadata.model_id, metadata.model_variant) == ("plates", "eu/k")
+
+
+def test_an_unknown_id_names_near_ones(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    with pytest.raises(ModelNotFoundError, match=r"Acme has no model 'plate'\. Did you mean 'plates'\? Known: letters"):
+        get_model_from_provider("acme://plate")
+
+
+def test_a_folder_never_takes_a_models_place_and_the_error_says_how_to_name_it(
+    install_plugin, tmp_path, monkeypatch
+) -> None:
+    install_plugin("acme", PROVIDER)
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(WeightsProviderNotFoundError, match=r"'folder' is also a path here: .*write './folder'"):
+        get_model_from_provider("folder")
+    with pytest.raises(ModelNotFoundError, match=r"write './folder'"):
+        get_model_from_provider("acme://folder")
+
+
+def test_a_bare_id_that_another_provider_lists_is_pointed_out(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    with pytest.raises(WeightsProviderNotFoundError, match="write 'acme://plates'"):
+        get_model_from_provider("plates")
+
+
+def test_a_provider_that_fails_is_named(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    with pytest.raises(ModelRetrievalError, match="provider 'acme' failed on 'crash': KeyError: 'surprise'"):
+        get_model_from_provider("acme://crash")
+    with pytest.raises(ModelRetrievalError, match="answered 'dict'.*must answer a ModelMetadata"):
+        get_model_from_provider("acme://nonsense")
+
+
+def test_an_option_that_the_provider_does_not_take_is_an_error(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    with pytest.raises(InvalidParameterError, match="does not accept regoin=. Did you mean 'region'"):
+        get_model_from_provider("acme://plates", regoin="eu")
+
+
+def simple(model_id: str, api_key: str | None) -> ModelMetadata:
+    return ModelMetadata(model_id, "acmenet", [ModelPackageMetadata("a", "onnx", directory=Path("x"))])
+
+
+def test_a_provider_can_be_registered_by_call_or_by_table() -> None:
+    register_model_provider("My-Models", simple)
+    assert get_model_from_provider("my-models://a").model_id == "a"
+    WEIGHTS_PROVIDERS["others"] = simple
+    assert get_model_from_provider("b", provider="others").model_id == "b"
+
+
+@pytest.mark.parametrize(("name", "handler"), [("Roboflow", simple), ("local", simple), ("", simple), ("a/b", simple), ("a", 7)])
+def test_bad_registrations_are_refused_however_they_are_made(name, handler) -> None:
+    with pytest.raises(InvalidParameterError):
+        register_model_provider(name, handler)
+    with pytest.raises(InvalidParameterError):
+        WEIGHTS_PROVIDERS[name] = handler
