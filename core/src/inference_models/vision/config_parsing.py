@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from inference_models.errors import CorruptedModelPackageError
-from inference_models.vision.inference_config import ImagePreProcessing, InferenceConfig
+from inference_models.vision.inference_config import ContrastType, ImagePreProcessing, InferenceConfig, ResizeMode
 from inference_models.vision.requirements import cattrs
 
 __all__ = ["parse_inference_config"]
 
 # Keys of the file that cannot be Python names.
 _DASHED_KEYS = {"auto_orient": "auto-orient", "static_crop": "static-crop"}
+_LITERAL: Any = Literal
 
 
 def parse_inference_config(path: str | Path) -> InferenceConfig:
@@ -76,7 +76,9 @@ def _converter() -> Any:
     converter = module.Converter()
     for kind, structure in ((bool, _to_bool), (int, _to_int), (float, _to_float), (str, _to_str)):
         converter.register_structure_hook(kind, structure)
-    converter.register_structure_hook_func(_is_choice, _to_choice)
+    for choice in (ContrastType, ResizeMode):  # each by name, or the hook of their base class, str, would serve them
+        converter.register_structure_hook(choice, _to_choice)
+    converter.register_structure_hook_func(lambda kind: get_origin(kind) is _LITERAL, _to_choice)
     renamed = {name: module.gen.override(rename=key) for name, key in _DASHED_KEYS.items()}
     converter.register_structure_hook(
         ImagePreProcessing, module.gen.make_dict_structure_fn(ImagePreProcessing, converter, **renamed)
@@ -106,11 +108,6 @@ def _to_str(value: object, _: object) -> str:
     if isinstance(value, str):
         return value
     raise _unexpected("text", value)
-
-
-def _is_choice(kind: Any) -> bool:
-    origin: object = get_origin(kind)
-    return origin is Literal or (isinstance(kind, type) and issubclass(kind, StrEnum))
 
 
 def _to_choice(value: object, kind: Any) -> Any:

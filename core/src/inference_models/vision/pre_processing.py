@@ -132,17 +132,18 @@ class ImagePreProcessor:
         channels = cv2.split(image)
         rows = slice(placement.pad_top, placement.pad_top + resized.height)
         columns = slice(placement.pad_left, placement.pad_left + resized.width)
-        for plane, source, gain, bias in zip(target, order, self.gains, self.biases, strict=True):
+        for plane, source, *factors in zip(target, order, self.gains, self.biases, strict=True):
+            gain, bias = map(np.float32, factors)
             _fill_border(plane, rows, columns, self.padding_value * gain + bias)
             inside = plane[rows, columns]
             # Convert, then scale in place: faster than one multiplication of mixed types, with the same result.
             inside[...] = channels[source]
-            inside *= np.float32(gain)
+            inside *= gain
             if bias:
-                inside += np.float32(bias)
+                inside += bias
 
 
-def _fill_border(plane: npt.NDArray[np.float32], rows: slice, columns: slice, value: float) -> None:
+def _fill_border(plane: npt.NDArray[np.float32], rows: slice, columns: slice, value: np.float32) -> None:
     plane[: rows.start] = value
     plane[rows.stop :] = value
     plane[rows, : columns.start] = value

@@ -37,7 +37,7 @@ def resolve_confidence(
         One threshold for all classes, or (classes,) float32 with one for each.
 
     Raises:
-        InvalidParameterError: `confidence` or a recommended threshold is nothing of this.
+        InvalidParameterError: `confidence` is nothing of this.
     """
     if confidence == "default":
         return default
@@ -45,14 +45,11 @@ def resolve_confidence(
         return check_fraction("confidence", confidence, 'a number from 0 to 1, "best" or "default"')
     if recommended is None:
         return default
-    overall = default
-    if recommended.confidence is not None:
-        overall = check_fraction("recommended_parameters.confidence", recommended.confidence)
+    overall = default if recommended.confidence is None else recommended.confidence
     by_name = recommended.per_class_confidence
     if not by_name:
         return overall
-    checked = {name: check_fraction(f"recommended_parameters for {name!r}", value) for name, value in by_name.items()}
-    return np.array([checked.get(name, overall) for name in class_names], np.float32)
+    return np.array([by_name.get(name, overall) for name in class_names], np.float32)
 
 
 def check_fraction(name: str, value: object, expected: str = "a number from 0 to 1") -> float:
