@@ -9,6 +9,7 @@ from pathlib import Path
 from workspace import ROOT, python_files
 
 LONGEST_FILE = 300
+LONGEST_TEST_FILE = 400  # one file holds all cases of the module that it mirrors
 LONGEST_FUNCTION = 60
 FILES = python_files("core", "plugins/*", "tests", "benchmarks", "tools", "examples")
 
@@ -16,7 +17,7 @@ FILES = python_files("core", "plugins/*", "tests", "benchmarks", "tools", "examp
 def too_long_files() -> Iterator[str]:
     for path in FILES:
         lines = len(path.read_text(encoding="utf-8").splitlines())
-        if lines > LONGEST_FILE:
+        if lines > (LONGEST_TEST_FILE if path.name.startswith("test_") else LONGEST_FILE):
             yield f"{path.relative_to(ROOT)}: {lines} lines"
 
 
@@ -32,7 +33,7 @@ def too_long_functions(path: Path) -> Iterator[str]:
 
 def test_files_are_short() -> None:
     assert FILES
-    assert list(too_long_files()) == [], f"split what is longer than {LONGEST_FILE} lines"
+    assert list(too_long_files()) == [], f"split what is longer than {LONGEST_FILE} lines, tests {LONGEST_TEST_FILE}"
 
 
 def test_functions_are_short() -> None:
