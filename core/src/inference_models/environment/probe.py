@@ -24,6 +24,7 @@ class BackendStatus:
         facts: what its plugin found out, for example its version; empty when it is unavailable.
         reason: why it is unavailable.
         fix: what to do about it; None when nothing is known.
+        failed: whether its detection itself went wrong, which is a fault of the plugin and not of the machine.
     """
 
     name: str
@@ -33,6 +34,7 @@ class BackendStatus:
     facts: Mapping[str, object] = field(factory=dict)
     reason: str | None = None
     fix: str | None = None
+    failed: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return the status as a dictionary. `facts` are as the plugin gave them."""
@@ -69,6 +71,7 @@ def _failed(declared: Declared[BackendSpec], what: str) -> BackendStatus:
     return _status(
         declared,
         available=False,
+        failed=True,
         reason=f"its detection failed: {what} (plugin {plugin.distribution} {plugin.version})",
         fix=f"update {plugin.distribution}, or report this to those who maintain it",
     )

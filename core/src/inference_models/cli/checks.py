@@ -1,0 +1,104 @@
+"""What `im doctor` looks into."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from attrs import frozen
+
+from inference_models.catalog import Catalog
+from inference_models.configuration import VARIABLES, Variable
+from inference_models.environment import Environment
+from inference_models.errors import BaseInferenceModelsError, InvalidEnvVariable
+
+# The existing library whose import package this one replaces: whichever is installed last overwrites the other's files.
+_RIVAL_DISTRIBUTION = "inference-models"
+
+
+@frozen
+class Problem:
+    """Something that is broken.
+
+    Attributes:
+        kind: "plugin", "conflict", "variable", "backend" or "installation".
+        subject: what it is about, for example a distribution.
+        message: what is wrong and what to do.
+    """
+
+    kind: str
+    subject: str
+    message: str
+
+
+def catalog_problems(catalog: Catalog) -> Iterator[Problem]:
+    """Yield what is wrong with the installed plugins."""
+    for problem in catalog.problems:
+        yield Problem("plugin", str(problem.plugin), f"{problem.stage}: {problem.message}")
+    yield from _conflicts(catalog)
+
+
+def environment_problems(environment: Environment) -> Iterator[Problem]:
+    """Yield what is wrong here. A backend that this machine merely lacks is not; one whose detection fails is.
+
+    Raises:
+        InvalidEnvVariable: a setting keeps the environment from being looked at.
+    """
+    for status in environment.backends.values():
+        if status.failed:
+            yield Problem("backend", status.name, f"{status.reason}. To fix it: {status.fix}")
+    if _RIVAL_DISTRIBUTION in environment.installed:
+        yield Problem(
+            "installation",
+            f"{_RIVAL_DISTRIBUTION} {environment.installed[_RIVAL_DISTRIBUTION]}",
+            "it has the same import package, inference_models, as im-core: each overwrites files of the other. "
+            f"Uninstall both, then install one: pip uninstall {_RIVAL_DISTRIBUTION} im-core",
+        )
+
+
+def _conflicts(catalog: Catalog) -> Iterator[Problem]:
+    try:
+        conflicts = catalog.conflicts()
+    except InvalidEnvVariable:  # INFERENCE_MODELS_PREFER; the check of the variables reports it
+        return
+    for conflict in conflicts:
+        one = conflict.owners[0].distribution
+        yield Problem(
+            "conflict",
+            conflict.key,
+            f'{conflict}. Choose one: INFERENCE_MODELS_PREFER="{conflict.key}={one}", or switch the other off with '
+            f"INFERENCE_MODELS_DISABLE_PLUGINS, or uninstall it",
+        )
+
+
+def describe_variables(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return the environment variables that are set: "name", "value" (None when it is secret), "secret", "problem"."""
+    keys = {row.spec.api_key_variable for row in catalog.providers() if row.spec.api_key_variable}
+    secrets = [_text(name, secret=True) for name in sorted(keys - {variable.name for variable in VARIABLES})]
+    return [_describe(variable) for variable in (*VARIABLES, *secrets) if variable.is_set]
+
+
+def _describe(variable: Variable[Any]) -> dict[str, Any]:
+    try:
+        variable.get()
+        problem = None
+    except BaseInferenceModelsError as error:
+        problem = error.message
+    return {
+        "name": variable.name,
+        "value": None if variable.secret else _text(variable.name).get(),
+        "secret": variable.secret,
+        "problem": problem,
+    }
+
+
+def _text(name: str, *, secret: bool = False) -> Variable[Any]:
+    """Return the variable `name` as it stands, unparsed."""
+    return Variable(name=name, default="", parse=str, description="", secret=secret)
+
+
+def variable_problems(variables: Iterable[dict[str, Any]]) -> Iterator[Problem]:
+    """Yield a problem for each variable whose value cannot be used."""
+    for variable in variables:
+        if variable["problem"] is not None:
+            yield Problem("variable", variable["name"], variable["problem"])

@@ -1,0 +1,118 @@
+"""`im predict`: run a model on pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from inference_models.cli.options import keep_given, loading_options, model_argument, threshold
+from inference_models.cli.output import json_option, report_progress, write_json
+
+# So many images are in memory, and go through the model, at once: also a thousand large ones fit.
+_BATCH = 4
+
+
+@click.command()
+@model_argument
+@click.argument(
+    "images",
+    metavar="IMAGE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Write a copy of each image with the predictions drawn in, as PNG, and print its path.",
+)
+@json_option
+@click.option("--confidence", type=threshold, metavar="NUMBER", help="Report what is at least this certain, 0 to 1.")
+@click.option("--iou-threshold", type=float, metavar="NUMBER", help="Boxes that overlap more are one, 0 to 1.")
+@loading_options
+def predict(  # noqa: PLR0917 (click passes all of them by name)
+    model: str,
+    images: tuple[Path, ...],
+    output: Path | None,
+    as_json: bool,
+    confidence: float | str | None,
+    iou_threshold: float | None,
+    **loading: Any,
+) -> None:
+    """Print what MODEL finds in each IMAGE, as tables or JSON.
+
+    MODEL is an id (demo://shapes, provider://model-id) or a directory (./my-model).
+    """
+    from inference_models.auto_model import AutoModel
+    from inference_models.cli.drawing import Drawings
+
+    drawings = None if output is None else Drawings.prepare(output, images)
+    given = {"confidence": confidence, "iou_threshold": iou_threshold}
+    parameters = {name: value for name, value in given.items() if value is not None}
+    rows = []
+    with ExitStack() as stack:
+        report_progress(f"Loading {model}")
+        loaded = AutoModel.from_pretrained(model, **keep_given(loading))
+        if callable(close := getattr(loaded, "close", None)):
+            stack.callback(close)
+        for path, image, prediction in _predict(loaded, images, parameters):
+            drawn = None if drawings is None else drawings.draw(path, image, prediction)
+            if as_json:
+                rows.append(_as_row(path, image, prediction, drawn))
+            else:
+                _print(path, image, prediction, drawn)
+    if as_json:
+        write_json({"model": model, "predictions": rows})
+
+
+def _predict(model: Any, paths: Sequence[Path], parameters: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
+    """Yield each path with its image and what the model says about it."""
+    from inference_models.vision import load_image
+
+    for start in range(0, len(paths), _BATCH):
+        batch = paths[start : start + _BATCH]
+        report_progress(f"Predicting {start + 1} to {start + len(batch)} of {len(paths)}")
+        images = [load_image(path) for path in batch]
+        results = model(images, **parameters)
+        yield from zip(batch, images, _by_image(results, len(batch)), strict=True)
+
+
+def _by_image(results: Any, count: int) -> list[Any]:
+    """Return a batch's results image by image: models give lists, one object with rows, or a tuple of such."""
+    if isinstance(results, tuple):
+        return list(zip(*(_by_image(part, count) for part in results), strict=True))
+    return [results[index] for index in range(count)]
+
+
+def _as_row(path: Path, image: Any, prediction: Any, drawn: Path | None) -> dict[str, Any]:
+    height, width = image.shape[:2]
+    return {
+        "image": str(path),
+        "width": width,
+        "height": height,
+        "annotated": None if drawn is None else str(drawn),
+        "type": type(prediction).__name__,
+        "prediction": _as_value(prediction),
+    }
+
+
+def _as_value(prediction: Any) -> Any:
+    if isinstance(prediction, tuple):
+        return [_as_value(part) for part in prediction]
+    return prediction.to_dict() if hasattr(prediction, "to_dict") else prediction
+
+
+def _print(path: Path, image: Any, prediction: Any, drawn: Path | None) -> None:
+    from inference_models.describe import as_text, open_console, print_prediction
+
+    console = open_console()
+    height, width = image.shape[:2]
+    print_prediction(prediction, f"{path} ({width} x {height})", console)
+    if drawn is not None:
+        console.print(as_text(f"drawn: {drawn}"), soft_wrap=True)
+    console.print()
