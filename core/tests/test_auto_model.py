@@ -99,8 +99,8 @@ PLUGIN = """
         here = __name__
         yield ModelSpec(architectures="acmenet", task_type="counting", backends=("fast", "slow", "abacus", "own"),
                         target=LazyClass(here, "Counter"))
-        yield ModelSpec(architectures="anynet", task_type="counting", backends="fast", target=LazyClass(here, "Anything"))
-        yield ModelSpec(architectures="badnet", task_type="counting", backends="fast", target=LazyClass(here, "Unloadable"))
+        for name, target in {"anynet": "Anything", "badnet": "Unloadable"}.items():
+            yield ModelSpec(architectures=name, task_type="counting", backends="fast", target=LazyClass(here, target))
 """
 
 
@@ -194,7 +194,9 @@ def test_nothing_usable_lists_every_package(packages: Path) -> None:
     add(packages, "unknown-one")
     with pytest.raises(NoModelPackagesAvailableError) as caught:
         AutoModel.from_pretrained("acme://counter")
-    assert "abacus-one: backend 'abacus' is unavailable: the abacus has no beads; to fix it: buy beads" in str(caught.value)
+    assert "abacus-one: backend 'abacus' is unavailable: the abacus has no beads; to fix it: buy beads" in str(
+        caught.value
+    )
     assert "unknown-one: no installed plugin provides the backend 'unknown'" in str(caught.value)
 
 
@@ -217,7 +219,9 @@ def test_explaining_decides_the_same_and_loads_nothing(packages: Path) -> None:
 
 def test_a_backend_without_sessions_says_so(packages: Path) -> None:
     add(packages, "own-one")
-    with pytest.raises(ModelImplementationNotFoundError, match="Backend 'own' of acme-models 1.0 provides no sessions"):
+    with pytest.raises(
+        ModelImplementationNotFoundError, match=r"Backend 'own' of acme-models 1\.0 provides no sessions"
+    ):
         AutoModel.from_pretrained("acme://counter")
 
 
@@ -237,16 +241,24 @@ def test_a_local_directory_goes_the_same_way(packages: Path, tmp_path: Path, mon
 
 def test_a_class_that_takes_anything_gets_everything(packages: Path, tmp_path: Path) -> None:
     offered = AutoModel.from_pretrained(local(tmp_path, "anynet"), device="cpu", colour="red")
-    assert {"open_session", "device", "backend", "package", "model_features", "recommended_parameters", "colour"} == set(
-        offered
-    )
+    assert {
+        "open_session",
+        "device",
+        "backend",
+        "package",
+        "model_features",
+        "recommended_parameters",
+        "colour",
+    } == set(offered)
     assert offered["device"] == "cpu"
     with pytest.raises(InvalidParameterError, match="Nothing accepts package="):
         AutoModel.from_pretrained(tmp_path, package="mine")
 
 
 def test_a_class_that_cannot_load_is_a_fault_of_its_plugin(packages: Path, tmp_path: Path) -> None:
-    with pytest.raises(ModelImplementationNotFoundError, match="Unloadable of acme-models 1.0 has no from_pretrained"):
+    with pytest.raises(
+        ModelImplementationNotFoundError, match=r"Unloadable of acme-models 1\.0 has no from_pretrained"
+    ):
         AutoModel.from_pretrained(local(tmp_path, "badnet"))
 
 

@@ -9,7 +9,8 @@ from inference_models.errors import InvalidParameterError, ModelRetrievalError
 
 PLUGIN = """
     from inference_models.developer_tools import (
-        BackendSpec, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, PipelineSpec, WeightsProviderSpec, hookimpl
+        BackendSpec, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, PipelineSpec, WeightsProviderSpec,
+        hookimpl,
     )
     from pathlib import Path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -63,7 +62,9 @@ def test_an_unknown_backend_names_near_ones(install_plugin) -> None:
 
 def test_an_unknown_provider_names_those_that_exist_and_broken_plugins(install_plugin) -> None:
     install_plugin("broken", "raise RuntimeError('no')")
-    with pytest.raises(WeightsProviderNotFoundError, match=r"(?s)Known: .*local.*broken 1\.0 \(import\): RuntimeError: no"):
+    with pytest.raises(
+        WeightsProviderNotFoundError, match=r"(?s)Known: .*local.*broken 1\.0 \(import\): RuntimeError: no"
+    ):
         current_catalog().provider("acme")
 
 
@@ -72,7 +73,9 @@ def test_a_conflict_is_an_error_for_its_key_only(install_plugin) -> None:
     install_plugin("two", MODEL.replace('"acmenet-v2"', '"acmenet-v3"'))
     catalog = current_catalog()
     assert catalog.model("acmenet-v2", "classification", "onnx") is not None
-    with pytest.raises(PluginConflictError, match=r"one 1\.0 .* and two 1\.0 .*INFERENCE_MODELS_DISABLE_PLUGINS") as caught:
+    with pytest.raises(
+        PluginConflictError, match=r"one 1\.0 .* and two 1\.0 .*INFERENCE_MODELS_DISABLE_PLUGINS"
+    ) as caught:
         catalog.model("acmenet", "classification", "onnx")
     assert 'INFERENCE_MODELS_PREFER="model:acmenet/classification/onnx=one"' in caught.value.message
     assert [conflict.key for conflict in catalog.conflicts()] == [
@@ -121,7 +124,6 @@ def test_threads_that_come_together_share_one_catalog(install_plugin) -> None:
 
     assert len({id(catalog) for catalog in seen}) == 1
     assert vars(builtins).pop("acme_loads") == 1
-
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])

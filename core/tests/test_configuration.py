@@ -22,7 +22,7 @@ def test_a_variable_is_read_when_it_is_used(monkeypatch) -> None:
 
 def test_a_bad_value_names_the_variable_the_value_and_what_is_accepted(monkeypatch) -> None:
     monkeypatch.setenv("INFERENCE_MODELS_STRICT_PLUGINS", "perhaps")
-    with pytest.raises(InvalidEnvVariable, match="INFERENCE_MODELS_STRICT_PLUGINS .*'perhaps'.*true.*false"):
+    with pytest.raises(InvalidEnvVariable, match=r"INFERENCE_MODELS_STRICT_PLUGINS .*'perhaps'.*true.*false"):
         configuration.STRICT_PLUGINS.get()
 
 

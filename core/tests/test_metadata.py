@@ -63,7 +63,7 @@ def test_a_signed_url_never_shows() -> None:
 
 def test_quantizations_are_read_in_any_case() -> None:
     assert parse_quantization("Int8") is Quantization.INT8
-    with pytest.raises(UnknownQuantizationError, match="'fp13'. Known: fp32, fp16"):
+    with pytest.raises(UnknownQuantizationError, match=r"'fp13'\. Known: fp32, fp16"):
         parse_quantization("fp13")
 
 

@@ -16,20 +16,59 @@ from inference_models import developer_tools, errors
 PACKAGE = Path(inference_models.__file__).parent
 STUBS = {inference_models: PACKAGE / "__init__.pyi", developer_tools: PACKAGE / "developer_tools.pyi"}
 
-PROMISED = """
-    AutoModel AutoModelPipeline BackendType Quantization ColorFormat Confidence PreProcessingOverrides
-    InstanceSegmentationMaskFormat AnyModel ObjectDetectionModel OpenVocabularyObjectDetectionModel
-    InstanceSegmentationModel KeyPointsDetectionModel ClassificationModel MultiLabelClassificationModel
-    SemanticSegmentationModel DepthEstimationModel StructuredOCRModel TextOnlyOCRModel TextImageEmbeddingModel
-    Detections InstanceDetections InstancesRLEMasks KeyPoints ClassificationPrediction
-    MultiLabelClassificationPrediction SemanticSegmentationResult __version__
-""".split()
+PROMISED = [
+    "AutoModel",
+    "AutoModelPipeline",
+    "BackendType",
+    "Quantization",
+    "ColorFormat",
+    "Confidence",
+    "PreProcessingOverrides",
+    "InstanceSegmentationMaskFormat",
+    "AnyModel",
+    "ObjectDetectionModel",
+    "OpenVocabularyObjectDetectionModel",
+    "InstanceSegmentationModel",
+    "KeyPointsDetectionModel",
+    "ClassificationModel",
+    "MultiLabelClassificationModel",
+    "SemanticSegmentationModel",
+    "DepthEstimationModel",
+    "StructuredOCRModel",
+    "TextOnlyOCRModel",
+    "TextImageEmbeddingModel",
+    "Detections",
+    "InstanceDetections",
+    "InstancesRLEMasks",
+    "KeyPoints",
+    "ClassificationPrediction",
+    "MultiLabelClassificationPrediction",
+    "SemanticSegmentationResult",
+    "__version__",
+]
 
-PROMISED_TO_DEVELOPERS = """
-    get_model_package_contents register_model_provider get_model_from_provider ModelMetadata ModelPackageMetadata
-    ModelDependency FileDownloadSpecs ONNXPackageDetails Quantization LazyClass RegistryEntry x_ray_runtime_environment
-    hookimpl WeightsProviderSpec BackendSpec ModelSpec PipelineSpec Session TensorInfo run_batched
-""".split()
+PROMISED_TO_DEVELOPERS = [
+    "get_model_package_contents",
+    "register_model_provider",
+    "get_model_from_provider",
+    "ModelMetadata",
+    "ModelPackageMetadata",
+    "ModelDependency",
+    "FileDownloadSpecs",
+    "ONNXPackageDetails",
+    "Quantization",
+    "LazyClass",
+    "RegistryEntry",
+    "x_ray_runtime_environment",
+    "hookimpl",
+    "WeightsProviderSpec",
+    "BackendSpec",
+    "ModelSpec",
+    "PipelineSpec",
+    "Session",
+    "TensorInfo",
+    "run_batched",
+]
 
 
 @pytest.mark.parametrize("module", STUBS, ids=lambda module: module.__name__)

@@ -34,7 +34,7 @@ class AutoModel:
     """Loads a model with one line, on the best backend that this machine has."""
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # noqa: PLR0917 (the order in which existing code passes them)
         cls,
         model_id_or_path: str | os.PathLike[str],
         weights_provider: str | None = None,
@@ -274,9 +274,7 @@ class _SessionOpener:
                 f"Backend {package.backend!r} of {declared.plugin} provides no sessions, so "
                 f"{self.verdict.implementation} cannot run over it. One of the two plugins must be corrected."
             )
-        options = {
-            name: value for name, value in self.request.options.items() if name in declared.spec.session_options
-        }
+        options = {name: value for name, value in self.request.options.items() if name in declared.spec.session_options}
         session: Session = resolve(declared.spec.open_session)(
             Path(directory), device=self.request.device, package=package, options=options
         )

@@ -64,7 +64,9 @@ def _with_defaults(spec: PipelineSpec, given: Sequence[Any] | None) -> list[Any]
             f"Pipeline {spec.id!r} joins {places} models, models_parameters= has {len(entries)}. Give one entry per "
             f"model, None where the default is wanted."
         )
-    filled = [entry if entry is not None else default for entry, default in zip(entries, spec.default_models, strict=True)]
+    filled = [
+        entry if entry is not None else default for entry, default in zip(entries, spec.default_models, strict=True)
+    ]
     for place, entry in enumerate(filled):
         if entry is None:
             raise InvalidParameterError(

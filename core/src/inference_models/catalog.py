@@ -5,8 +5,6 @@ Two distributions may declare one key. That is an error only for whoever asks fo
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias
@@ -14,7 +12,13 @@ from typing import Any, Generic, Literal, TypeAlias
 from attrs import frozen
 
 from inference_models.configuration import PREFER
-from inference_models.errors import PluginConflictError, UnknownBackendTypeError, WeightsProviderNotFoundError, describe_choices
+from inference_models.errors import (
+    PluginConflictError,
+    UnknownBackendTypeError,
+    WeightsProviderNotFoundError,
+    describe_choices,
+)
+from inference_models.memo import Memo
 from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo, PluginProblem, load_plugins
 from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
@@ -205,32 +209,14 @@ def install_hint(kind: Literal["architectures", "backends", "providers"], name: 
     return f" Install it: pip install {distribution}." if distribution else ""
 
 
-_lock = threading.Lock()
-_catalog: Catalog | None = None
+_catalogs = Memo()
 
 
 def current_catalog() -> Catalog:
     """Return this process's catalog, discovering plugins on the first call. Safe to call from any thread."""
-    global _catalog
-    if _catalog is None:
-        with _lock:
-            if _catalog is None:
-                _catalog = Catalog(load_plugins())
-    return _catalog
+    return _catalogs.get("current", lambda: Catalog(load_plugins()))
 
 
 def refresh_catalog() -> None:
     """Forget what was discovered; the next use looks again. For notebooks and tests after installing a plugin."""
-    global _catalog
-    with _lock:
-        _catalog = None
-
-
-def _reset_after_fork() -> None:
-    # Another thread of the parent may have held the lock while it forked; nobody would release it here.
-    global _lock
-    _lock = threading.Lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_after_fork)
+    _catalogs.clear()

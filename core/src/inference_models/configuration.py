@@ -14,14 +14,14 @@ from attrs import frozen
 
 from inference_models.errors import InvalidEnvVariable
 
-T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 @frozen(kw_only=True)
-class Variable(Generic[T]):
+class Variable(Generic[T_co]):
     """One environment variable.
 
     Attributes:
@@ -33,12 +33,12 @@ class Variable(Generic[T]):
     """
 
     name: str
-    default: T
-    parse: Callable[[str], T]
+    default: T_co
+    parse: Callable[[str], T_co]
     description: str
     secret: bool = False
 
-    def get(self) -> T:
+    def get(self) -> T_co:
         """Return the value now. Raises: InvalidEnvVariable when the text cannot be used."""
         text = os.environ.get(self.name)
         if text is None:
@@ -100,7 +100,7 @@ def parse_home(text: str) -> Path | None:
     return Path(text).expanduser() if text else None
 
 
-DISABLE_PLUGINS = Variable(
+DISABLE_PLUGINS = Variable[tuple[str, ...]](
     name="INFERENCE_MODELS_DISABLE_PLUGINS",
     default=(),
     parse=parse_names,
@@ -118,13 +118,13 @@ STRICT_PLUGINS = Variable(
     parse=parse_flag,
     description="Raise when a plugin does not load, instead of reporting it and going on.",
 )
-PREFER = Variable(
+PREFER = Variable[tuple[tuple[str, str], ...]](
     name="INFERENCE_MODELS_PREFER",
     default=(),
     parse=parse_pairs,
     description="Which distribution serves a key that two declare: key=distribution pairs, comma-separated.",
 )
-BACKEND_ORDER = Variable(
+BACKEND_ORDER = Variable[tuple[str, ...]](
     name="INFERENCE_MODELS_BACKEND_ORDER",
     default=(),
     parse=parse_names,

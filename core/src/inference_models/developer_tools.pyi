@@ -36,8 +36,6 @@ from .specs import RegistryEntry as RegistryEntry
 from .specs import SessionOpener as SessionOpener
 from .specs import WeightsProviderSpec as WeightsProviderSpec
 from .store import get_model_package_contents as get_model_package_contents
-from .weights_providers import get_model_from_provider as get_model_from_provider
-from .weights_providers import register_model_provider as register_model_provider
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
@@ -61,3 +59,5 @@ from .vision import parse_inference_config as parse_inference_config
 from .vision import rescale_boxes as rescale_boxes
 from .vision import resolve_confidence as resolve_confidence
 from .vision import select_candidates as select_candidates
+from .weights_providers import get_model_from_provider as get_model_from_provider
+from .weights_providers import register_model_provider as register_model_provider

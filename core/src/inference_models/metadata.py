@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 from attrs.converters import optional as optional_converter
-from attrs.validators import deep_iterable, ge, instance_of, min_len, optional
+from attrs.validators import and_, deep_iterable, ge, instance_of, min_len, optional
 
 from inference_models.entities import Quantization
 from inference_models.errors import CorruptedModelPackageError, UnknownQuantizationError, redact_url
@@ -23,12 +23,20 @@ def parse_quantization(value: str | Quantization) -> Quantization:
         raise UnknownQuantizationError(f"Unknown quantization {value!r}. Known: {known}.") from None
 
 
+def _to_tuple(value: Iterable[Any] | None) -> tuple[Any, ...]:
+    return tuple(value or ())
+
+
+def _to_dict(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    return dict(value or {})
+
+
 def _to_quantization(value: str | Quantization | None) -> Quantization:
     return Quantization.UNKNOWN if value is None else parse_quantization(value)
 
 
-_NAME = [instance_of(str), min_len(1)]
-_COUNT = optional([instance_of(int), ge(1)])
+_NAME = and_(instance_of(str), min_len(1))
+_COUNT = optional(and_(instance_of(int), ge(1)))
 
 
 @frozen
@@ -56,7 +64,7 @@ class ONNXPackageDetails:
     """
 
     opset: int = field(validator=[instance_of(int), ge(1)])
-    incompatible_providers: tuple[str, ...] = field(default=(), converter=lambda value: tuple(value or ()))
+    incompatible_providers: tuple[str, ...] = field(default=(), converter=_to_tuple)
 
 
 def _to_threshold(value: object) -> float:
@@ -129,7 +137,7 @@ class ModelPackageMetadata:
     dynamic_batch_size_supported: bool | None = field(default=None, validator=optional(instance_of(bool)))
     static_batch_size: int | None = field(default=None, validator=_COUNT)
     trusted_source: bool = field(default=False, validator=instance_of(bool))
-    model_features: Mapping[str, Any] = field(factory=dict, converter=lambda value: dict(value or {}))
+    model_features: Mapping[str, Any] = field(factory=dict, converter=_to_dict)
     backend_details: object | None = None
     recommended_parameters: RecommendedParameters | None = None
     directory: Path | None = field(default=None, validator=optional(instance_of(Path)))
@@ -170,7 +178,7 @@ class ModelMetadata:
     )
     task_type: str | None = field(default=None, validator=optional(instance_of(str)))
     model_variant: str | None = field(default=None, validator=optional(instance_of(str)))
-    model_dependencies: tuple[ModelDependency, ...] = field(default=(), converter=lambda value: tuple(value or ()))
+    model_dependencies: tuple[ModelDependency, ...] = field(default=(), converter=_to_tuple)
     recommended_parameters: RecommendedParameters | None = None
 
     def package_ids(self) -> Iterable[str]:

@@ -110,8 +110,7 @@ def run_batched(
     if total >= smallest and (largest is None or total <= largest):
         return session.run(feeds)
     chunks = [
-        _run_padded(session, chunk, length, smallest)
-        for chunk, length in _chunks(feeds, total, largest or total)
+        _run_padded(session, chunk, length, smallest) for chunk, length in _chunks(feeds, total, largest or total)
     ]
     return {name: _concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
 

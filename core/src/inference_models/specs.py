@@ -102,6 +102,10 @@ def _as_models(value: Iterable[str | None]) -> tuple[str | None, ...]:
     return tuple(value)
 
 
+def _to_quantizations(value: Mapping[str, Iterable[str]]) -> dict[str, frozenset[Quantization]]:
+    return {device: frozenset(Quantization(name) for name in names) for device, names in value.items()}
+
+
 @frozen(kw_only=True)
 class WeightsProviderSpec:
     """Declares a source of models.
@@ -148,7 +152,7 @@ class BackendSpec:
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
     default_quantizations: Mapping[str, frozenset[Quantization]] = field(
         factory=dict,
-        converter=lambda value: {device: frozenset(map(Quantization, names)) for device, names in value.items()},
+        converter=_to_quantizations,
         validator=deep_mapping(instance_of(str), instance_of(frozenset)),
     )
 
@@ -187,9 +191,7 @@ class ModelSpec:
     required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
     @classmethod
-    def from_registry(
-        cls, registry: Mapping[tuple[str, str, str], LazyClass | RegistryEntry]
-    ) -> list[ModelSpec]:
+    def from_registry(cls, registry: Mapping[tuple[str, str, str], LazyClass | RegistryEntry]) -> list[ModelSpec]:
         """Return specs for a table `{(architecture, task type, backend): class or entry}`."""
         return [
             cls(

@@ -67,7 +67,7 @@ def test_a_plan_becomes_json(plan_for, make_package) -> None:
 
 
 def test_an_unknown_package_id_names_near_ones(plan_for, make_package) -> None:
-    with pytest.raises(NoModelPackagesAvailableError, match="no package 'onnx-fp23'. Did you mean 'onnx-fp32'"):
+    with pytest.raises(NoModelPackagesAvailableError, match=r"no package 'onnx-fp23'\. Did you mean 'onnx-fp32'"):
         plan_for([make_package("onnx-fp32")], model_package_id="onnx-fp23").require_candidates()
 
 

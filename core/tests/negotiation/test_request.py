@@ -28,7 +28,7 @@ def test_one_or_several_names_in_any_case_and_as_enums() -> None:
 
 def test_a_plugins_own_backend_is_known_and_a_typo_is_not() -> None:
     assert make_request(backend="acme-npu", known_backends=["Acme-NPU"]).backends == ("acme-npu",)
-    with pytest.raises(UnknownBackendTypeError, match="Unknown backend 'onxx'. Did you mean 'onnx'"):
+    with pytest.raises(UnknownBackendTypeError, match=r"Unknown backend 'onxx'\. Did you mean 'onnx'"):
         make_request(backend="onxx")
 
 

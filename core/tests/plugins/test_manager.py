@@ -36,7 +36,10 @@ BROKEN = {
     "import syntax": ("def :", "SyntaxError"),
     "register": (HOOK + "@hookimpl\ndef im_models(config): return []", "config"),
     "declare raises": (HOOK + "@hookimpl\ndef im_models(): raise KeyError('boxes')", "im_models: KeyError: 'boxes'"),
-    "declare later": (HOOK + "@hookimpl\ndef im_models():\n  yield from []\n  raise ValueError('late')", "ValueError: late"),
+    "declare later": (
+        HOOK + "@hookimpl\ndef im_models():\n  yield from []\n  raise ValueError('late')",
+        "ValueError: late",
+    ),
     "declare other": (HOOK + "@hookimpl\ndef im_models(): return ['yolov8']", "returned 'str' where ModelSpec belongs"),
     "declare number": (HOOK + "@hookimpl\ndef im_backends(): return 7", "im_backends: TypeError"),
 }
@@ -50,7 +53,7 @@ def test_a_broken_plugin_is_one_problem_and_the_others_work(install_plugin, case
     install_plugin("zzz-broken", source)
     loaded = load_plugins()
     problem = problem_of(loaded, "aaa-broken")
-    assert problem.stage == case.split()[0]
+    assert problem.stage == case.split(maxsplit=1)[0]
     assert expected in str(problem)
     assert "aaa-broken 1.0" in str(problem)
     assert "goodnet" in architectures(loaded)
@@ -108,7 +111,9 @@ def test_two_entry_points_of_one_name_are_both_loaded(install_plugin) -> None:
 
 
 def test_a_plugin_may_be_an_object_instead_of_a_module(install_plugin) -> None:
-    source = GOOD.replace("    @hookimpl\n    def im_models():", "    class Plugin:\n     @hookimpl\n     def im_models(self):")
+    source = GOOD.replace(
+        "    @hookimpl\n    def im_models():", "    class Plugin:\n     @hookimpl\n     def im_models(self):"
+    )
     source = source.replace("        return ModelSpec(", "      return ModelSpec(") + "\n    plugin = Plugin()\n"
     directory = install_plugin("objectlike", source)
     entry_points = directory / "objectlike-1.0.dist-info" / "entry_points.txt"
@@ -120,7 +125,9 @@ def test_a_plugin_may_be_an_object_instead_of_a_module(install_plugin) -> None:
 
 def test_damaged_metadata_is_a_problem_that_says_where_it_lies(install_plugin) -> None:
     directory = install_plugin("bad", GOOD)
-    (directory / "bad-1.0.dist-info" / "entry_points.txt").write_text("[inference_models.v1]\nno equals sign\n", "utf-8")
+    (directory / "bad-1.0.dist-info" / "entry_points.txt").write_text(
+        "[inference_models.v1]\nno equals sign\n", "utf-8"
+    )
     problem = problem_of(load_plugins(), "bad")
     assert problem.stage == "find"
     assert str(directory) in problem.message

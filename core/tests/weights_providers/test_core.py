@@ -72,7 +72,7 @@ def test_what_names_no_model(given) -> None:
 
 
 def test_two_providers_at_once_contradict_each_other() -> None:
-    with pytest.raises(InvalidParameterError, match="'acme'.*weights_provider='roboflow'"):
+    with pytest.raises(InvalidParameterError, match=r"'acme'.*weights_provider='roboflow'"):
         find_source("acme://plates", "roboflow")
 
 
@@ -110,13 +110,13 @@ def test_a_provider_that_fails_is_named(install_plugin) -> None:
     install_plugin("acme", PROVIDER)
     with pytest.raises(ModelRetrievalError, match="provider 'acme' failed on 'crash': KeyError: 'surprise'"):
         get_model_from_provider("acme://crash")
-    with pytest.raises(ModelRetrievalError, match="answered 'dict'.*must answer a ModelMetadata"):
+    with pytest.raises(ModelRetrievalError, match=r"answered 'dict'.*must answer a ModelMetadata"):
         get_model_from_provider("acme://nonsense")
 
 
 def test_an_option_that_the_provider_does_not_take_is_an_error(install_plugin) -> None:
     install_plugin("acme", PROVIDER)
-    with pytest.raises(InvalidParameterError, match="does not accept regoin=. Did you mean 'region'"):
+    with pytest.raises(InvalidParameterError, match=r"does not accept regoin=\. Did you mean 'region'"):
         get_model_from_provider("acme://plates", regoin="eu")
 
 
@@ -131,7 +131,9 @@ def test_a_provider_can_be_registered_by_call_or_by_table() -> None:
     assert get_model_from_provider("b", provider="others").model_id == "b"
 
 
-@pytest.mark.parametrize(("name", "handler"), [("Roboflow", simple), ("local", simple), ("", simple), ("a/b", simple), ("a", 7)])
+@pytest.mark.parametrize(
+    ("name", "handler"), [("Roboflow", simple), ("local", simple), ("", simple), ("a/b", simple), ("a", 7)]
+)
 def test_bad_registrations_are_refused_however_they_are_made(name, handler) -> None:
     with pytest.raises(InvalidParameterError):
         register_model_provider(name, handler)

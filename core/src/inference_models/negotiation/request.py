@@ -19,6 +19,10 @@ from inference_models.errors import (
 from inference_models.metadata import parse_quantization
 
 
+def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return MappingProxyType(dict(value))
+
+
 @frozen(kw_only=True)
 class Request:
     """What was asked for. None everywhere: the best there is.
@@ -41,7 +45,7 @@ class Request:
     quantizations: frozenset[Quantization] | None = None
     device: str | None = None
     allow_untrusted_packages: bool = False
-    options: Mapping[str, Any] = field(factory=dict, converter=lambda value: MappingProxyType(dict(value)))
+    options: Mapping[str, Any] = field(factory=dict, converter=_read_only)
 
 
 def make_request(

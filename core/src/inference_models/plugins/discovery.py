@@ -59,9 +59,9 @@ def find_plugins() -> list[PluginInfo]:
 
     Of a distribution that is found twice on `sys.path` the first counts, as for imports.
     """
-    from importlib_metadata import distributions
+    from importlib_metadata import Distribution
 
-    found = [plugin for distribution in distributions() for plugin in _plugins_of(distribution)]
+    found = [plugin for distribution in Distribution.discover() for plugin in _plugins_of(distribution)]
     return sorted(found, key=lambda plugin: (plugin.distribution.lower(), plugin.name, plugin.group))
 
 
@@ -80,7 +80,7 @@ def _plugins_of(distribution: Distribution) -> Iterator[PluginInfo]:
 def _is_shadowed(distribution: Distribution) -> bool:
     """Tell whether a copy of the distribution stands earlier on `sys.path`."""
     first = type(distribution).from_name(distribution.name)
-    return first.locate_file("") != distribution.locate_file("")
+    return str(first.locate_file("")) != str(distribution.locate_file(""))
 
 
 def _describe(distribution: Distribution, entry_point: EntryPoint) -> PluginInfo:

@@ -38,8 +38,8 @@ class PluginProblem:
 
     Attributes:
         plugin: whose problem it is.
-        stage: how far loading came: "find" (damaged metadata), "version" (another plugin API), "import", "register" (its hooks do
-            not match), "declare" (a hook raised or returned something else than specs).
+        stage: how far loading came: "find" (damaged metadata), "version" (another plugin API), "import",
+            "register" (its hooks do not match), "declare" (a hook raised or returned something else than specs).
         message: what went wrong, in one line.
         error: the exception, if there was one.
     """

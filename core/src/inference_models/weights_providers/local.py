@@ -30,7 +30,9 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
     """
     directory = Path(model_id).absolute()
     if not directory.exists():
-        raise ModelNotFoundError(f"There is no directory {directory}. Check the path; an id is written without ./ or /.")
+        raise ModelNotFoundError(
+            f"There is no directory {directory}. Check the path; an id is written without ./ or /."
+        )
     if not directory.is_dir():
         raise ModelNotFoundError(f"{directory} is a file. Name the directory of the model package instead.")
     config = _Config(directory / CONFIG_FILE)

@@ -33,7 +33,9 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
     """
     if model_id not in list_models():
         raise ModelNotFoundError(f"The demo provider has no model {model_id!r}.")
-    configs = {path.parent: json.loads(path.read_text("utf-8")) for path in (_PACKAGES / model_id).glob(f"*/{_CONFIG_FILE}")}
+    configs = {
+        path.parent: json.loads(path.read_text("utf-8")) for path in (_PACKAGES / model_id).glob(f"*/{_CONFIG_FILE}")
+    }
     packages = [
         ModelPackageMetadata(
             package_id=directory.name,
