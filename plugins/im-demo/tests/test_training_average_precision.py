@@ -103,6 +103,4 @@ def test_order_of_detections_does_not_matter() -> None:
 def test_iou_of_boxes() -> None:
     first = np.array([UNIT, FAR])
     second = np.array([[0.0, 0.0, 10.0, 5.0], [5.0, 5.0, 15.0, 15.0]])
-    assert ap.pairwise_iou(first, second) == pytest.approx(
-        np.array([[0.5, 25.0 / 175.0], [0.0, 0.0]])
-    )
+    assert ap.pairwise_iou(first, second) == pytest.approx(np.array([[0.5, 25.0 / 175.0], [0.0, 0.0]]))

@@ -15,6 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+
 from shapes_training.average_precision import AveragePrecision, Figures
 from shapes_training.bare import BareDetector
 from shapes_training.outlines import CLASS_NAMES
@@ -36,7 +37,7 @@ def bare_detector(weights: Path) -> Detect:
 def product_detector(model_id: str, backend: str | None) -> Detect:
     """Return a detector that goes the way users go."""
     # Imported here, so that `--bare` works where the product is not installed.
-    from inference_models import AutoModel  # noqa: PLC0415
+    from inference_models import AutoModel
 
     model: Any = AutoModel.from_pretrained(model_id, backend=backend)
 

@@ -11,16 +11,17 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 import torch
 from safetensors.torch import load_file
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
 from shapes_training.decoding import ExportedDetector
 from shapes_training.network import ConvUnit, ShapeDetector
 from shapes_training.outlines import CLASS_NAMES
 from shapes_training.package_files import write_package_files
 from shapes_training.samples import INPUT_SIZE, held_out_scene, letterbox
-from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parent / "src" / "im_demo" / "packages" / "shapes"

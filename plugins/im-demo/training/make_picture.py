@@ -7,12 +7,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+
 from shapes_training.outlines import CLASS_NAMES
 from shapes_training.scenes import make_scene
 
 PICTURE = Path(__file__).resolve().parents[1] / "src" / "im_demo" / "pictures" / "shapes.jpg"
 PICTURE_SEED = 70_001
-PICTURE_INDEX = 0
+PICTURE_INDEX = 3
 WIDTH, HEIGHT = 960, 640
 BACKGROUND = "blobs"
 SHAPES = (11, 12)

@@ -17,13 +17,14 @@ import cv2
 import numpy as np
 import torch
 from safetensors.torch import save_file
+from torch import Tensor
+
 from shapes_training.decoding import anchor_points
 from shapes_training.losses import detection_loss
 from shapes_training.network import ShapeDetector
 from shapes_training.outlines import CLASS_NAMES
 from shapes_training.samples import INPUT_SIZE, TRAINING_SEED, training_sample
 from shapes_training.schedule import RunningAverage, learning_rate
-from torch import Tensor
 
 LOG_EVERY, SAVE_EVERY = 25, 200
 WEIGHT_DECAY = 0.02

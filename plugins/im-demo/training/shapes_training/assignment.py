@@ -57,9 +57,7 @@ def _one_box_per_point(chosen: Tensor, overlap: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def assign(
-    scores: Tensor, boxes: Tensor, points: Tensor, true_boxes: Tensor, true_classes: Tensor
-) -> Targets:
+def assign(scores: Tensor, boxes: Tensor, points: Tensor, true_boxes: Tensor, true_classes: Tensor) -> Targets:
     """Assign true boxes to points.
 
     Args:

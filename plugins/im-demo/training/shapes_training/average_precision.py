@@ -97,9 +97,11 @@ class AveragePrecision:
         """Add one picture: n detections and m true boxes.
 
         Args:
-            boxes, true_boxes: (n, 4) and (m, 4), x1 y1 x2 y2 in pixels.
-            class_ids, true_class_ids: (n,) and (m,) ints.
+            boxes: (n, 4), x1 y1 x2 y2 in pixels.
+            class_ids: (n,) ints.
             confidences: (n,) floats, in any order.
+            true_boxes: (m, 4), like `boxes`.
+            true_class_ids: (m,) ints.
         """
         found = np.asarray(boxes, dtype=np.float64).reshape(-1, 4)
         truth = np.asarray(true_boxes, dtype=np.float64).reshape(-1, 4)

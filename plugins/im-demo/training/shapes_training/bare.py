@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-import onnxruntime  # type: ignore[import-untyped]
+import onnxruntime
 
 from shapes_training.samples import letterbox
 
@@ -37,9 +37,7 @@ class BareDetector:
     def __init__(self, weights: Path, threads: int = 1) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(weights), options, providers=["CPUExecutionProvider"]
-        )
+        self._session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
     def __call__(
         self,
@@ -73,8 +71,6 @@ def _suppress(
 ) -> npt.NDArray[np.int64]:
     """Return the positions that survive per-class non-maximum suppression, best score first."""
     sized = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-    kept = cv2.dnn.NMSBoxesBatched(
-        sized.tolist(), scores.tolist(), classes.tolist(), 0.0, iou_threshold
-    )
+    kept = cv2.dnn.NMSBoxesBatched(sized.tolist(), scores.tolist(), classes.tolist(), 0.0, iou_threshold)
     positions = np.asarray(kept, dtype=np.int64).reshape(-1)
     return positions[np.argsort(-scores[positions], kind="stable")]

@@ -51,9 +51,7 @@ def detection_loss(
     boxes = decode_corners(box_logits, points, strides)
     targets = assign(class_logits.sigmoid(), boxes, points, true_boxes, true_classes)
     total = targets.scores.sum().clamp(min=1.0)
-    loss = CLASS_WEIGHT * F.binary_cross_entropy_with_logits(
-        class_logits, targets.scores, reduction="sum"
-    )
+    loss = CLASS_WEIGHT * F.binary_cross_entropy_with_logits(class_logits, targets.scores, reduction="sum")
     picked = targets.foreground
     if picked.any():
         weight = targets.scores.sum(dim=-1)[picked]

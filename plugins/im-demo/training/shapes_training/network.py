@@ -108,9 +108,7 @@ class Backbone(nn.Module):
         self.stage1 = nn.Sequential(ConvUnit(widths.stem, one, stride=2), C2f(one, one, 1, True))
         self.stage2 = nn.Sequential(ConvUnit(one, two, stride=2), C2f(two, two, 2, True))
         self.stage3 = nn.Sequential(ConvUnit(two, three, stride=2), C2f(three, three, 2, True))
-        self.stage4 = nn.Sequential(
-            ConvUnit(three, four, stride=2), C2f(four, four, 1, True), Sppf(four)
-        )
+        self.stage4 = nn.Sequential(ConvUnit(three, four, stride=2), C2f(four, four, 1, True), Sppf(four))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Map (b, 3, h, w) to the feature maps at strides 8, 16 and 32."""
@@ -136,17 +134,13 @@ class Neck(nn.Module):
         """Return three maps of the given shapes, each of which has seen the other two."""
         middle_down = self.down_to_middle(torch.cat([self.up(coarse), middle], dim=1))
         fine_out = self.down_to_fine(torch.cat([self.up(middle_down), fine], dim=1))
-        middle_out = self.back_to_middle(
-            torch.cat([self.shrink_fine(fine_out), middle_down], dim=1)
-        )
+        middle_out = self.back_to_middle(torch.cat([self.shrink_fine(fine_out), middle_down], dim=1))
         coarse_out = self.back_to_coarse(torch.cat([self.shrink_middle(middle_out), coarse], dim=1))
         return fine_out, middle_out, coarse_out
 
 
 def _branch(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(
-        ConvUnit(inputs, hidden), ConvUnit(hidden, hidden), nn.Conv2d(hidden, outputs, 1)
-    )
+    return nn.Sequential(ConvUnit(inputs, hidden), ConvUnit(hidden, hidden), nn.Conv2d(hidden, outputs, 1))
 
 
 class ShapeDetector(nn.Module):
@@ -179,7 +173,5 @@ class ShapeDetector(nn.Module):
         """
         maps = self.neck(*self.backbone(images))
         boxes = [branch(m).flatten(2) for branch, m in zip(self.box_branches, maps, strict=True)]
-        classes = [
-            branch(m).flatten(2) for branch, m in zip(self.class_branches, maps, strict=True)
-        ]
+        classes = [branch(m).flatten(2) for branch, m in zip(self.class_branches, maps, strict=True)]
         return torch.cat(boxes, dim=2), torch.cat(classes, dim=2)

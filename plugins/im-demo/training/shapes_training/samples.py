@@ -50,7 +50,7 @@ def _training_size(rng: np.random.Generator) -> tuple[int, int]:
     if kind >= SQUARE_SHARE + SMALL_SHARE:
         longest = int(rng.integers(INPUT_SIZE + 1, 3 * INPUT_SIZE))
     other = int(longest * rng.uniform(0.5, 1.0))
-    wide = rng.random() < 0.5  # noqa: PLR2004
+    wide = rng.random() < 0.5
     return (longest, other) if wide else (other, longest)
 
 

@@ -3,7 +3,7 @@
 The box of a shape is the tight box around its *visible* pixels: what lies outside the picture or
 under a later shape does not count. So every box can be checked by eye. A shape is placed only
 where enough of it and of all earlier shapes stays visible (`MIN_VISIBLE`), so each shape that
-is drawn is also labelled.
+is drawn is also labelled, and few are cut into another class (half a square is a triangle).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy.typing as npt
 from shapes_training import backgrounds
 from shapes_training.outlines import CLASS_NAMES, OUTLINES, Points, place
 
-MIN_VISIBLE = 0.6
+MIN_VISIBLE = 0.7
 MIN_RADIUS, MAX_RADIUS = 0.042, 0.2
 """Radius of a shape as a share of the picture's longest side."""
 MIN_CONTRAST = 45.0
@@ -84,9 +84,7 @@ def _polygon_area(points: Points) -> float:
     return 0.5 * abs(float(np.dot(x, np.roll(y, -1)) - np.dot(y, np.roll(x, -1))))
 
 
-def _keeps_others_visible(
-    painting: _Painting, covered: npt.NDArray[np.bool_], window: Window
-) -> bool:
+def _keeps_others_visible(painting: _Painting, covered: npt.NDArray[np.bool_], window: Window) -> bool:
     """Tell whether every earlier shape still shows `MIN_VISIBLE` of itself."""
     hidden = painting.owner[window][covered]
     for shape in np.unique(hidden[hidden != NOBODY]):
@@ -96,9 +94,7 @@ def _keeps_others_visible(
     return True
 
 
-def _contrasting_colour(
-    rng: np.random.Generator, beneath: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
+def _contrasting_colour(rng: np.random.Generator, beneath: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Pick a colour that differs from the mean of the (n, 3) pixels beneath."""
     mean = beneath.mean(axis=0)
     colour = rng.uniform(0.0, 255.0, 3)
@@ -120,9 +116,7 @@ def _blend(
     painting.canvas[window] = area + weight * (colour - area)
 
 
-def _fill(
-    rng: np.random.Generator, painting: _Painting, points: Points, window: Window
-) -> npt.NDArray[np.bool_]:
+def _fill(rng: np.random.Generator, painting: _Painting, points: Points, window: Window) -> npt.NDArray[np.bool_]:
     """Draw one shape (plain, shaded or with a rim) and return the pixels of the window it took."""
     mask = _mask(points, window)
     covered = mask >= MASK_CUT
