@@ -30,6 +30,8 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # UnicodeError: host names that no encoding makes valid. HTTPError: requests lets a few of urllib3's through.
 _FAILURES = (requests.RequestException, urllib3_errors.HTTPError, UnicodeError)
+# NewConnectionError is a kind of timeout to urllib3, but means a refusal, which its cause tells.
+_TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _ADVICE = {
     401: "The server wants credentials: check the API key.",
     403: "The server refuses access: the link may have expired (load again), or the API key lacks the right.",
@@ -227,10 +229,12 @@ def _describe(error: BaseException) -> str:
     """Say what went wrong without the texts of requests, which show whole URLs."""
     names = []
     for link in _chain(error):
-        if isinstance(link, (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)):
+        if isinstance(link, _TIMEOUTS) and not isinstance(link, urllib3_errors.NewConnectionError):
             return "the server stayed silent for too long"
         if isinstance(link, urllib3_errors.IncompleteRead):
             return f"the body ended after {link.partial} bytes, {link.expected} more were announced"
+        if isinstance(link, (UnicodeError, urllib3_errors.LocationParseError)):
+            return "the host name is not valid"
         if isinstance(link, ssl.SSLError):
             return f"the secure connection failed ({link.strerror or type(link).__name__})"
         if isinstance(link, OSError) and not isinstance(link, requests.RequestException) and link.errno is not None:

@@ -64,7 +64,7 @@ def safe_name(text: str) -> str:
     name = _UNSAFE.sub("-", text)[:_NAME_LENGTH].strip("-.")
     if _is_device(name):
         name = f"_{name}"
-    if name == text and name == name.lower() and not _LOOKS_SUFFIXED.search(name):
+    if name and name == text == name.lower() and not _LOOKS_SUFFIXED.search(name):
         return name
     from hashlib import sha256  # loads OpenSSL: most names do without
 

@@ -1,0 +1,38 @@
+"""Servers for the tests of downloads."""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from core.tests.download.fault_server import FaultServer
+
+_MODULE = runpy.run_path(str(Path(__file__).with_name("fault_server.py")))
+
+
+@pytest.fixture(autouse=True)
+def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("API_CALLS_TIMEOUT", "5")
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    running: FaultServer = _MODULE["FaultServer"]()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def other_server() -> Iterator[FaultServer]:
+    """Another origin: same host, another port."""
+    running: FaultServer = _MODULE["FaultServer"]()
+    yield running
+    running.close()

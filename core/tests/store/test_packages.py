@@ -1,0 +1,378 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from inference_models.errors import (
+    CorruptedModelPackageError,
+    FileHashSumMismatch,
+    ModelRetrievalError,
+    UntrustedFileError,
+)
+from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
+from inference_models.store import materialise
+from inference_models.store.layout import MANIFEST_NAME
+
+if TYPE_CHECKING:
+    from core.tests.store.conftest import Publisher
+
+CONTENTS = {"weights.onnx": b"weights" * 1000, "inference_config.json": b"{}", "data/part.bin": b"part"}
+
+
+def load(metadata: ModelMetadata, **options: Any) -> Path:
+    return materialise(metadata, metadata.model_packages[0], "roboflow", **options)
+
+
+def files_in(directory: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(directory).as_posix(): path.read_bytes()
+        for path in directory.rglob("*")
+        if path.is_file() and path.name != MANIFEST_NAME
+    }
+
+
+def with_files(metadata: ModelMetadata, *files: FileDownloadSpecs) -> ModelMetadata:
+    return evolve(metadata, model_packages=(evolve(metadata.model_packages[0], package_artefacts=files),))
+
+
+def in_place(directory: Path, *files: FileDownloadSpecs) -> ModelMetadata:
+    package = ModelPackageMetadata(package_id="p1", backend="onnx", package_artefacts=files, directory=directory)
+    return ModelMetadata(model_id="shapes", model_architecture="yolov8", model_packages=(package,))
+
+
+class TestFetching:
+    def test_a_package_becomes_a_directory_of_plain_files(self, publisher: Publisher, home: Path) -> None:
+        directory = load(publisher.metadata(CONTENTS))
+
+        assert directory == home / "shapes" / "p1"
+        assert files_in(directory) == CONTENTS
+        assert [path.name for path in (home / "shapes").iterdir()] == ["p1"]
+        assert all(path.is_dir() or (path.is_file() and not path.is_symlink()) for path in directory.rglob("*"))
+
+    @pytest.mark.skipif(os.name == "nt", reason="no permission bits")
+    def test_directories_are_private(self, publisher: Publisher, home: Path) -> None:
+        directory = load(publisher.metadata(CONTENTS))
+
+        for path in (home, home / "shapes", directory, directory / "data"):
+            assert path.stat().st_mode & 0o777 == 0o700
+
+    def test_the_manifest_says_what_each_file_is(self, publisher: Publisher) -> None:
+        directory = load(publisher.metadata(CONTENTS))
+
+        text = (directory / MANIFEST_NAME).read_text()
+        rows = {row["handle"]: row for row in json.loads(text)["files"]}
+        assert list(rows) == list(CONTENTS)
+        for handle, content in CONTENTS.items():
+            assert rows[handle]["sha256"] == hashlib.sha256(content).hexdigest()
+            assert rows[handle]["md5"] == hashlib.md5(content).hexdigest()
+            assert rows[handle]["size"] == len(content)
+            assert rows[handle]["source"].startswith("http://127.0.0.1:")
+        assert "canary" not in text
+
+    def test_the_second_load_asks_nobody(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        first = load(metadata)
+        asked = len(publisher.server.requests)
+
+        assert load(metadata) == first
+        assert len(publisher.server.requests) == asked
+
+    def test_home_can_be_given(self, publisher: Publisher, tmp_path: Path) -> None:
+        assert load(publisher.metadata(CONTENTS), home=tmp_path / "h") == tmp_path / "h" / "shapes" / "p1"
+
+    def test_models_and_providers_do_not_mix(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        package = metadata.model_packages[0]
+        other = evolve(metadata, model_id="Shapes")
+
+        places = {
+            materialise(metadata, package, "roboflow"),
+            materialise(metadata, package, "acme"),
+            materialise(other, package, "roboflow"),
+        }
+        assert len(places) == 3
+
+    def test_a_wrong_hash_leaves_nothing_and_the_next_load_works(self, publisher: Publisher, home: Path) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        publisher.server.serve("/p1/2", b"damaged")
+
+        with pytest.raises(FileHashSumMismatch, match=r"data/part\.bin"):
+            load(metadata)
+        assert list((home / "shapes").iterdir()) == []
+
+        publisher.server.serve("/p1/2", CONTENTS["data/part.bin"])
+        assert files_in(load(metadata)) == CONTENTS
+
+    def test_a_truncated_body_leaves_nothing(self, publisher: Publisher, home: Path) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        publisher.server.serve("/p1/0", b"weights", length=7000)
+
+        with pytest.raises(ModelRetrievalError, match="7 bytes") as caught:
+            load(metadata)
+        assert "canary" not in str(caught.value)
+        assert list((home / "shapes").iterdir()) == []
+
+    def test_a_file_without_hash_needs_consent(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS, with_md5=False)
+
+        with pytest.raises(UntrustedFileError, match="allow_files_without_hash=True"):
+            load(metadata)
+        assert publisher.server.requests == []
+
+        assert files_in(load(metadata, allow_files_without_hash=True)) == CONTENTS
+        asked = len(publisher.server.requests)
+        load(metadata, allow_files_without_hash=True)
+        assert len(publisher.server.requests) == asked
+        with pytest.raises(UntrustedFileError):
+            load(metadata)
+
+    def test_a_file_without_hash_is_kept_per_source(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata({"w": b"old"}, with_md5=False)
+        load(metadata, allow_files_without_hash=True)
+
+        moved = FileDownloadSpecs(publisher.server.serve("/elsewhere", b"new"), "w")
+        directory = load(with_files(metadata, moved), allow_files_without_hash=True)
+        assert files_in(directory) == {"w": b"new"}
+
+    def test_a_malformed_hash_is_refused(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata({"w": b"x"})
+        file = evolve(metadata.model_packages[0].package_artefacts[0], md5_hash="")
+
+        with pytest.raises(CorruptedModelPackageError, match="32 hex digits"):
+            load(with_files(metadata, file))
+
+    def test_md5_in_capitals_is_the_same(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata({"w": b"x"})
+        file = metadata.model_packages[0].package_artefacts[0]
+        load(metadata)
+
+        assert file.md5_hash is not None
+        load(with_files(metadata, evolve(file, md5_hash=file.md5_hash.upper())))
+        assert len(publisher.server.requests) == 1
+
+
+class TestRepair:
+    def test_a_file_that_was_touched_is_hashed_and_kept(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        asked = len(publisher.server.requests)
+        os.utime(directory / "weights.onnx", (0, 0))
+
+        load(metadata)
+
+        assert len(publisher.server.requests) == asked
+        [row] = [
+            row
+            for row in json.loads((directory / MANIFEST_NAME).read_text())["files"]
+            if row["handle"] == "weights.onnx"
+        ]
+        assert row["mtime_ns"] == 0
+
+    @pytest.mark.parametrize("damage", ["changed", "truncated", "empty", "missing", "link", "grown"])
+    def test_only_a_damaged_file_is_fetched_again(self, publisher: Publisher, damage: str, tmp_path: Path) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        weights = directory / "weights.onnx"
+        content = CONTENTS["weights.onnx"]
+        outside = tmp_path / "outside"
+        outside.write_bytes(content)
+        if damage in {"missing", "link"}:
+            weights.unlink()
+        if damage == "link":
+            weights.symlink_to(outside)
+        changed = {"changed": b"X" + content[1:], "truncated": content[:-1], "empty": b"", "grown": content + b"X"}
+        if damage in changed:
+            weights.write_bytes(changed[damage])
+            os.utime(weights, ns=(1, weights.stat().st_mtime_ns + 1))
+
+        assert load(metadata) == directory
+
+        assert files_in(directory) == CONTENTS
+        assert not weights.is_symlink()
+        assert publisher.server.count("/p1/0") == 2
+        assert publisher.server.count("/p1/1") == 1
+        assert outside.read_bytes() == content
+        assert [path.name for path in directory.parent.iterdir()] == ["p1"]
+        load(metadata)
+        assert publisher.server.count("/p1/0") == 2
+
+    def test_a_removed_folder_is_made_again(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        (directory / "data" / "part.bin").unlink()
+        (directory / "data").rmdir()
+
+        assert files_in(load(metadata)) == CONTENTS
+
+    def test_a_folder_that_became_a_link_is_not_followed(self, publisher: Publisher, tmp_path: Path) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        (directory / "data" / "part.bin").unlink()
+        (directory / "data").rmdir()
+        outside = tmp_path / "outside"
+        outside.mkdir()
+        (directory / "data").symlink_to(outside, target_is_directory=True)
+
+        with pytest.raises(CorruptedModelPackageError, match="is a link"):
+            load(metadata)
+        assert list(outside.iterdir()) == []
+
+    @pytest.mark.parametrize("text", [None, "", "{", "null"])
+    def test_without_manifest_files_prove_themselves_by_hash(self, publisher: Publisher, text: str | None) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        asked = len(publisher.server.requests)
+        (directory / MANIFEST_NAME).unlink()
+        if text is not None:
+            (directory / MANIFEST_NAME).write_text(text)
+
+        load(metadata)
+
+        assert len(publisher.server.requests) == asked
+        assert len(json.loads((directory / MANIFEST_NAME).read_text())["files"]) == 3
+
+    def test_a_new_version_replaces_files_and_removes_dropped_ones(self, publisher: Publisher) -> None:
+        directory = load(publisher.metadata(CONTENTS))
+        (directory / "mine.txt").write_text("a file of the user")
+        asked = len(publisher.server.requests)
+        newer = {"weights.onnx": b"newer", "inference_config.json": b"{}", "data": b"a file now"}
+
+        assert load(publisher.metadata(newer)) == directory
+
+        assert files_in(directory) == {**newer, "mine.txt": b"a file of the user"}
+        assert len(publisher.server.requests) == asked + 2
+
+    def test_an_empty_directory_is_filled(self, publisher: Publisher, home: Path) -> None:
+        (home / "shapes" / "p1").mkdir(parents=True)
+        assert files_in(load(publisher.metadata(CONTENTS))) == CONTENTS
+
+    def test_a_directory_of_another_package_is_refused(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata)
+        manifest = directory / MANIFEST_NAME
+        manifest.write_text(manifest.read_text().replace('"shapes"', '"others"'))
+
+        with pytest.raises(CorruptedModelPackageError, match="'others'"):
+            load(metadata)
+
+    def test_a_file_where_the_package_should_lie_is_an_error(self, publisher: Publisher, home: Path) -> None:
+        (home / "shapes").mkdir(parents=True)
+        (home / "shapes" / "p1").write_text("x")
+
+        with pytest.raises(ModelRetrievalError, match="INFERENCE_HOME"):
+            load(publisher.metadata(CONTENTS))
+
+    def test_what_a_crash_left_goes_with_the_next_load(self, publisher: Publisher, home: Path) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        load(metadata)
+        left = home / "shapes" / ".im-staging-00000000-1-0123456789abcdef"
+        left.mkdir()
+        os.utime(left, (0, 0))
+
+        load(metadata)
+        assert not left.exists()
+
+
+class TestInPlace:
+    def test_a_directory_is_used_where_it_is(self, tmp_path: Path, home: Path) -> None:
+        assert load(in_place(tmp_path)) == tmp_path
+        assert not home.exists()
+
+    @pytest.mark.parametrize("name", ["absent", "file"])
+    def test_it_must_be_a_directory(self, tmp_path: Path, name: str) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(CorruptedModelPackageError, match="not a directory"):
+            load(in_place(tmp_path / name))
+
+    def test_listed_files_must_be_there(self, tmp_path: Path) -> None:
+        with pytest.raises(CorruptedModelPackageError, match=r"lacks its file 'weights\.onnx'"):
+            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx")))
+
+    def test_listed_hashes_are_verified(self, tmp_path: Path) -> None:
+        (tmp_path / "weights.onnx").write_bytes(b"content")
+        md5 = hashlib.md5(b"content").hexdigest()
+
+        for right in (md5, md5.upper(), None):
+            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", right)))
+        with pytest.raises(FileHashSumMismatch):
+            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", "0" * 32)))
+
+    def test_handles_are_checked_here_too(self, tmp_path: Path) -> None:
+        with pytest.raises(CorruptedModelPackageError, match="another directory"):
+            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "../x")))
+
+
+NASTY = st.text(min_size=1, max_size=40) | st.lists(
+    st.sampled_from(["..", ".", "/", "\\", "C:", "\0", "con", ".txt", " ", "a", "A", "é", "~", "\n"]), min_size=1
+).map("".join)
+
+
+_WATCHERS: list[list[str]] = []
+
+
+def _watch(event: str, arguments: tuple[Any, ...]) -> None:
+    """Note where writes go. An audit hook stays for the life of the process, so it does nothing unless asked."""
+    if not _WATCHERS:
+        return
+    writes = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
+    if writes or event in {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link"}:
+        paths = arguments[:2] if event == "os.rename" else arguments[:1]
+        _WATCHERS[-1].extend(os.fsdecode(path) for path in paths if isinstance(path, str | bytes | os.PathLike))
+
+
+@pytest.fixture(scope="module")
+def _watched_writes() -> None:
+    sys.addaudithook(_watch)
+
+
+@pytest.mark.usefixtures("_watched_writes")
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(model_id=NASTY, package_id=NASTY, handles=st.lists(NASTY, min_size=1, max_size=3))
+def test_nothing_is_written_outside_the_root(
+    publisher: Publisher, tmp_path: Path, model_id: str, package_id: str, handles: list[str]
+) -> None:
+    home = tmp_path / "deep" / "deeper" / "home"
+    url = publisher.server.serve("/w", b"x")
+    files = tuple(FileDownloadSpecs(url, handle, hashlib.md5(b"x").hexdigest()) for handle in handles)
+    package = ModelPackageMetadata(package_id=package_id, backend="onnx", package_artefacts=files)
+    metadata = ModelMetadata(model_id=model_id, model_architecture="yolov8", model_packages=(package,))
+    written: list[str] = []
+    _WATCHERS.append(written)
+    try:
+        directory = materialise(metadata, package, "roboflow", home=home)
+    except CorruptedModelPackageError:
+        assert written == []  # a handle was refused, before anything was done
+    else:
+        assert directory.parent.parent == home
+        assert str(home) in "".join(written)
+        assert files_in(directory) == dict.fromkeys(handles, b"x")
+        written.clear()
+        assert load(metadata, home=home) == directory
+    finally:
+        _WATCHERS.remove(written)
+    # Paths without a folder belong to the removal of a tree, which works relative to an open directory.
+    normal = [Path(os.path.normpath(path)) for path in written if Path(path).is_absolute()]
+    assert [path for path in normal if not path.is_relative_to(home) and path not in home.parents] == []
+
+
+def test_a_warm_load_is_cheap(publisher: Publisher) -> None:
+    metadata = publisher.metadata({f"file{number}": b"content" for number in range(10)})
+    load(metadata)
+
+    durations = []
+    for _ in range(50):
+        start = time.perf_counter()
+        load(metadata)
+        durations.append(time.perf_counter() - start)
+    # Measured 0.4 ms; the bound leaves room for a busy machine.
+    assert min(durations) < 0.002
