@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -146,23 +145,6 @@ def test_a_child_process_sees_the_same_plugins(install_plugin, monkeypatch, meth
     script.write_text(code, "utf-8")
     run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, check=True)
     assert "'acme-npu'" in run.stdout
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_lock_held_while_forking_does_not_block_the_child(install_plugin) -> None:
-    code = (
-        "import os, signal\n"
-        "from inference_models import catalog\n"
-        "catalog._lock.acquire()\n"
-        "pid = os.fork()\n"
-        "if pid == 0:\n"
-        "    signal.alarm(20)\n"
-        "    catalog.current_catalog()\n"
-        "    os._exit(0)\n"
-        "print(os.waitpid(pid, 0)[1])\n"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert run.stdout.strip() == "0"
 
 
 def test_a_known_distribution_is_named_for_what_is_missing() -> None:
