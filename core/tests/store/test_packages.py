@@ -341,7 +341,7 @@ def _watched_writes() -> None:
 def test_nothing_is_written_outside_the_root(
     publisher: Publisher, tmp_path: Path, model_id: str, package_id: str, handles: list[str]
 ) -> None:
-    home = tmp_path / "deep" / "deeper" / "home"
+    home = tmp_path / "deep" / "deeper" / os.urandom(8).hex()  # a new one for each example
     url = publisher.server.serve("/w", b"x")
     files = tuple(FileDownloadSpecs(url, handle, hashlib.md5(b"x").hexdigest()) for handle in handles)
     package = ModelPackageMetadata(package_id=package_id, backend="onnx", package_artefacts=files)
