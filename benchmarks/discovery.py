@@ -55,7 +55,7 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
             write_plugin(Path(directory), f"im-benchmark-{number}", PLUGIN_SOURCE.format(number=number))
         ours, floor = alternate_children(OURS, "import numpy", rounds, {"PYTHONPATH": directory})
     check_light("discovery", ours)
-    name = f"discover {PLUGINS} plugins with {PLUGINS * MODELS_EACH} models / import numpy"
+    name = f"discover {PLUGINS} plugins, {PLUGINS * MODELS_EACH} models / import numpy"
     return [compare(name, [c.seconds for c in ours], [c.seconds for c in floor], "ms", 1.5)]
 
 

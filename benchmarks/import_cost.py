@@ -23,7 +23,9 @@ def compare_statement(statement: str, rounds: int) -> tuple[Row, list[Child], li
     """Return the row of one statement, and all processes of both sides."""
     ours, floor = alternate_children(statement, FLOOR, rounds)
     check_light(statement, ours)
-    row = compare(statement, [c.seconds for c in ours], [c.seconds for c in floor], "ms", TARGETS[statement])
+    row = compare(
+        f"{statement} / {FLOOR}", [c.seconds for c in ours], [c.seconds for c in floor], "ms", TARGETS[statement]
+    )
     return row, ours, floor
 
 

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness import Row, print_table
+from harness import Row, compare, print_table
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTORY = Path(tempfile.gettempdir()) / "inference-models-installed-size"
@@ -26,8 +26,7 @@ BIGGEST = 12
 def measure(*, fresh: bool = False) -> list[Row]:
     """Return the row, building the environments if need be."""
     ours, floor = (sum(parts.values()) for parts in (measure_ours(fresh=fresh), measure_floor(fresh=fresh)))
-    name = "installed: core + onnx + yolo / numpy + opencv + onnxruntime"
-    return [Row(name, ours / 1e6, floor / 1e6, "MB", (ours / floor,), 1.10)]
+    return [compare("installed size / numpy + opencv + onnxruntime", [ours], [floor], "MB", 1.10)]
 
 
 def measure_ours(*, fresh: bool = False) -> dict[str, int]:
