@@ -60,8 +60,8 @@ fix: setup ## repair what can be repaired by itself: lint, format, generated fil
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: setup ## run the benchmarks and print their tables
-	@for script in $$(grep -l __main__ benchmarks/*.py); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: setup ## run the benchmarks and print their table
+	@$(BIN)/python benchmarks/run_all.py --size
 
 docs: setup ## build the documentation into site/
 	$(BIN)/mkdocs build --strict --quiet

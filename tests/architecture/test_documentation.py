@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from inference_models import configuration, errors, hookspecs
+from inference_models.cli.application import im
 from inference_models.configuration import Variable
 from workspace import ROOT, distributions
 
@@ -85,6 +86,15 @@ def test_our_variables_are_read_in_one_place() -> None:
         if path.name != "configuration.py" and read[1] not in FOREIGN_VARIABLES
     ]
     assert elsewhere == []
+
+
+def test_commands() -> None:
+    documented = sections("cli.md", 2)
+    assert list(documented) == [f"im {name}" for name in im.commands]
+    for name, command in im.commands.items():
+        options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        written = set(re.findall(r"--[a-z][a-z-]+", documented[f"im {name}"]))
+        assert written == options, name
 
 
 def test_errors() -> None:
