@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+from typing import Any
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def test_arrays_of_the_right_type_are_not_copied() -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float16, np.int32, np.int64, ">f4"])
-def test_boxes_become_float32_whatever_number_type_they_were(dtype: object) -> None:
+def test_boxes_become_float32_whatever_number_type_they_were(dtype: Any) -> None:
     boxes = Detections(np.array([[1, 2, 3, 4]], dtype), np.zeros(1, int), np.ones(1)).xyxy
     assert boxes.dtype == np.float32
     assert boxes.dtype.isnative

@@ -61,6 +61,7 @@ def test_iteration_gives_single_instances(points: KeyPoints) -> None:
 
 
 def test_filter_by_detection_confidence(points: KeyPoints) -> None:
+    assert points.detection_confidence is not None
     assert points[points.detection_confidence > 0.6].names == ["person"]
 
 

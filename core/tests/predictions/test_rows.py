@@ -56,7 +56,7 @@ def test_index_arrays(data: st.DataObject, kind: str, index_kind: str) -> None:
 def _as(values: list[Any], kind: str, dtype: type) -> Any:
     if kind == "list":
         return values
-    array = np.array(values, dtype)
+    array: Any = np.array(values, dtype)
     return torch.from_numpy(array) if kind == "torch" else array
 
 
