@@ -56,6 +56,7 @@ from .vision import non_maximum_suppression as non_maximum_suppression
 from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
+from .vision import require_supported as require_supported
 from .vision import rescale_boxes as rescale_boxes
 from .vision import resolve_confidence as resolve_confidence
 from .vision import select_candidates as select_candidates

@@ -243,7 +243,7 @@ def test_a_step_that_is_not_written_yet_is_refused(steps: ImagePreProcessing, na
         ({"resize_mode": ResizeMode.LETTERBOX_REFLECT_EDGES}, "resize_mode is 'letterbox-reflect-edges'"),
         ({"resize_mode": ResizeMode.FIT_LONGER_EDGE}, "resize_mode is 'fit-longer-edge'"),
         ({"input_channels": 1}, "input_channels is 1; supported: 3"),
-        ({"dtype": "int8"}, "the network takes int8; supported: float16, float32"),
+        ({"dtype": "int8"}, "The network takes int8; supported: float16, float32"),
     ],
 )
 def test_what_is_not_supported_is_refused_with_what_is(changes: dict[str, Any], expected: str) -> None:

@@ -15,7 +15,7 @@ from inference_models.vision.geometry import ImageDimensions, PreProcessingMetad
 from inference_models.vision.images import Image, Images, as_images
 from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
 from inference_models.vision.nms import non_maximum_suppression
-from inference_models.vision.pre_processing import ImagePreProcessor
+from inference_models.vision.pre_processing import ImagePreProcessor, require_supported
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "pairwise_iou",
     "parse_class_names",
     "parse_inference_config",
+    "require_supported",
     "rescale_boxes",
     "resolve_confidence",
     "select_candidates",

@@ -20,7 +20,7 @@ from inference_models.vision.images import Image, as_images
 from inference_models.vision.inference_config import ImagePreProcessing, InferenceConfig, ResizeMode
 from inference_models.vision.requirements import opencv
 
-__all__ = ["ImagePreProcessor"]
+__all__ = ["ImagePreProcessor", "require_supported"]
 
 _CHANNELS = 3
 _INPUT_DTYPES = ("float16", "float32")
@@ -67,7 +67,11 @@ class ImagePreProcessor:
                 the network takes another dtype. The message names what is supported.
         """
         network_input = config.network_input
-        _require_supported(config, dtype)
+        require_supported(config)
+        if dtype not in _INPUT_DTYPES:
+            raise ModelLoadingError(
+                f"The network takes {dtype}; supported: {', '.join(_INPUT_DTYPES)}. Use a package exported so."
+            )
         training_size = network_input.training_input_size
         if size is None:
             if training_size is None:
@@ -163,8 +167,13 @@ def _check_options(input_color_format: object, overrides: object) -> None:
         )
 
 
-def _require_supported(config: InferenceConfig, dtype: str) -> None:
-    """Refuse what is not written yet: a step that is left out silently gives wrong predictions."""
+def require_supported(config: InferenceConfig) -> None:
+    """Refuse a package whose images cannot be prepared: a step silently left out would give wrong predictions.
+
+    Raises:
+        ModelLoadingError: the config asks for a step, resize mode or number of channels that is not supported. The
+            message names what is.
+    """
     network_input = config.network_input
     steps = _enabled_steps(config.image_pre_processing)
     problem = None
@@ -177,8 +186,6 @@ def _require_supported(config: InferenceConfig, dtype: str) -> None:
         )
     elif network_input.input_channels != _CHANNELS:
         problem = f"network_input.input_channels is {network_input.input_channels}; supported: {_CHANNELS}"
-    elif dtype not in _INPUT_DTYPES:
-        problem = f"the network takes {dtype}; supported: {', '.join(_INPUT_DTYPES)}"
     if problem:
         raise ModelLoadingError(
             f"This model package cannot be pre-processed by this version: {problem}. "

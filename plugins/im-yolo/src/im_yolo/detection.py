@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,7 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
 
     def __init__(self, package: YOLOPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
         self._package = package
+        self.owns(package.session)
         self._recommended = recommended_parameters
         post_processing = package.config.post_processing
         self._defaults = (post_processing.nms_parameters if post_processing else None) or FAMILY_DEFAULTS
@@ -62,7 +63,7 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
         *,
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
-    ) -> YOLODetector:
+    ) -> Self:
         """Load the package in a directory.
 
         Args:
@@ -175,10 +176,6 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
             self._detections(output, metadata, threshold, nms)
             for output, metadata in zip(results, pre_processing_meta, strict=True)
         ]
-
-    def close(self) -> None:
-        """Release the network. Calling it again does nothing; running the model afterwards is an error."""
-        self._package.session.close()
 
     def _detections(
         self,

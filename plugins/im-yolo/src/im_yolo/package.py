@@ -18,6 +18,7 @@ from inference_models.developer_tools import (
     batch_limits,
     parse_class_names,
     parse_inference_config,
+    require_supported,
 )
 
 
@@ -56,7 +57,7 @@ def open_package(directory: str | Path, open_session: SessionOpener, head: Detec
     config = parse_inference_config(directory / "inference_config.json")
     class_names = parse_class_names(directory / "class_names.txt")
     _check_post_processing(config, directory)
-    ImagePreProcessor.from_config(config)  # refuse what cannot be prepared before opening a network takes its time
+    require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
         network_input = _check_input(session, config)

@@ -1,0 +1,128 @@
+"""Small YOLOv8-layout networks, built by hand with `onnx.helper`, in complete packages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnx
+import pytest
+from attrs import frozen
+from onnx import TensorProto, helper, numpy_helper
+
+from inference_models import AutoModel
+
+Network: TypeAlias = onnx.ModelProto
+Constant: TypeAlias = npt.NDArray[Any]
+ELEMENT_TYPES = {"float32": TensorProto.FLOAT, "float16": TensorProto.FLOAT16}
+
+CONFIG: dict[str, Any] = {
+    "network_input": {
+        "training_input_size": {"height": 320, "width": 320},
+        "dynamic_spatial_size_supported": False,
+        "color_mode": "rgb",
+        "resize_mode": "letterbox",
+        "padding_value": 114,
+        "input_channels": 3,
+        "scaling_factor": 255,
+    },
+    "forward_pass": {"static_batch_size": None, "max_dynamic_batch_size": None},
+    "post_processing": {"type": "nms", "fused": False},
+}
+NAMES = ("circle", "square", "star")
+
+
+@frozen
+class Workbench:
+    """Makes networks with YOLOv8's output (batch, 4 + classes, anchors), packages of them, and pictures."""
+
+    directory: Path
+
+    def looking(
+        self, *, classes: int = 3, size: int = 320, batch: int | None = None, dtype: str = "float32", seed: int = 0
+    ) -> Network:
+        """Return a network whose boxes and scores depend on the image: a convolution of seeded random weights."""
+        rng = np.random.default_rng(seed)
+        rows = 4 + classes
+        weights = rng.normal(0, 0.25, (rows, 3, 8, 8)).astype(dtype)
+        # Centre x and y, width and height in pixels, then scores; sigmoids bring all into 0 to 1 first.
+        scale = np.array([size, size, size / 4, size / 4] + [1] * classes, dtype).reshape(1, rows, 1)
+        shape = np.array([0, rows, -1], np.int64)
+        nodes = [
+            helper.make_node("Conv", ["images", "weights"], ["conv"], strides=[8, 8]),
+            helper.make_node("Reshape", ["conv", "shape"], ["rows"]),
+            helper.make_node("Sigmoid", ["rows"], ["sigmoid"]),
+            helper.make_node("Mul", ["sigmoid", "scale"], ["output0"]),
+        ]
+        element, batch_axis = ELEMENT_TYPES[dtype], batch or "batch"
+        return make_model(
+            nodes,
+            {"weights": weights, "scale": scale, "shape": shape},
+            helper.make_tensor_value_info("images", element, [batch_axis, 3, size, size]),
+            helper.make_tensor_value_info("output0", element, [batch_axis, rows, (size // 8) ** 2]),
+        )
+
+    def saying(self, output: npt.NDArray[np.float32], *, size: int = 320) -> Network:
+        """Return a network that says `output` (4 + classes, anchors) about every image."""
+        nodes = [
+            helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[1, 2, 3], keepdims=0),
+            helper.make_node("Mul", ["brightest", "zero"], ["zeros"]),
+            helper.make_node("Unsqueeze", ["zeros", "axes"], ["column"]),
+            helper.make_node("Add", ["column", "output"], ["output0"]),
+        ]
+        constants: dict[str, Constant] = {"zero": np.zeros((), np.float32), "axes": np.array([1, 2]), "output": output}
+        return make_model(
+            nodes,
+            constants,
+            helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, size, size]),
+            helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", *output.shape]),
+        )
+
+    def package(self, network: Network, *, names: tuple[str, ...] = NAMES, **config: dict[str, Any] | None) -> Path:
+        """Write a complete package; `config` is laid over `CONFIG`, section by section."""
+        sections = {key: None if value is None else {**CONFIG.get(key, {}), **value} for key, value in config.items()}
+        described = {"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "onnx"}
+        self.directory.mkdir(exist_ok=True)
+        (self.directory / "model_config.json").write_text(json.dumps(described))
+        (self.directory / "inference_config.json").write_text(json.dumps({**CONFIG, **sections}))
+        (self.directory / "class_names.txt").write_text("\n".join(names) + "\n")
+        (self.directory / "weights.onnx").write_bytes(network.SerializeToString())
+        return self.directory
+
+    def load(self, network: Network, **config: Any) -> Any:
+        """Write a package and load it."""
+        return self.open(self.package(network, **config))
+
+    def open(self, directory: Path) -> Any:
+        """Load a package as users do."""
+        return AutoModel.from_pretrained(directory, device="cpu")
+
+    def picture(self, height: int = 240, width: int = 400, seed: int = 0) -> npt.NDArray[np.uint8]:
+        """Return smooth colours, sharp shapes and noise."""
+        rng = np.random.default_rng(seed)
+        image = cv2.resize(rng.integers(0, 256, (4, 6, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+        for _ in range(12):
+            corner = rng.integers(0, [width, height])
+            color = rng.integers(0, 256, 3).tolist()
+            if rng.random() < 0.5:
+                cv2.circle(image, corner.tolist(), int(rng.integers(5, 60)), color, -1)
+            else:
+                cv2.rectangle(image, corner.tolist(), (corner + rng.integers(5, 90, 2)).tolist(), color, -1)
+        noisy = image.astype(np.int16) + rng.integers(-12, 13, image.shape)
+        picture: npt.NDArray[np.uint8] = np.clip(noisy, 0, 255).astype(np.uint8)
+        return picture
+
+
+def make_model(nodes: list[Any], constants: dict[str, Constant], images: Any, output: Any) -> Network:
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "yolov8-layout", [images], [output], initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.fixture
+def workbench(tmp_path: Path) -> Workbench:
+    return Workbench(tmp_path / "package")
