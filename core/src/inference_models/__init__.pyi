@@ -39,6 +39,7 @@ from .models import ClassificationModel as ClassificationModel
 from .models import DepthEstimationModel as DepthEstimationModel
 from .models import InstanceSegmentationModel as InstanceSegmentationModel
 from .models import KeyPointsDetectionModel as KeyPointsDetectionModel
+from .models import Model as Model
 from .models import MultiLabelClassificationModel as MultiLabelClassificationModel
 from .models import ObjectDetectionModel as ObjectDetectionModel
 from .models import OpenVocabularyObjectDetectionModel as OpenVocabularyObjectDetectionModel
@@ -49,6 +50,7 @@ from .models import TextOnlyOCRModel as TextOnlyOCRModel
 from .negotiation import Plan as Plan
 from .negotiation import Verdict as Verdict
 from .predictions import ClassificationPrediction as ClassificationPrediction
+from .predictions import ClassScore as ClassScore
 from .predictions import Detections as Detections
 from .predictions import InstanceDetections as InstanceDetections
 from .predictions import InstancesRLEMasks as InstancesRLEMasks
