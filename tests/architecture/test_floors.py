@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,14 @@ def test_no_floor_is_optional_once_it_stands() -> None:
     package = ROOT / "core/src/inference_models"
     standing = {name for name in names if any(package.glob(f"{name.strip('()')}{end}") for end in (".py", "/*.py"))}
     assert standing == set()
+
+
+def test_the_explanation_shows_the_floors_that_are_checked() -> None:
+    text = (ROOT / "docs/explanation/architecture.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| \d+ \| (.+) \|$", text, flags=re.MULTILINE)
+    assert [re.findall(r"`(\w+)`", row) for row in rows] == [
+        re.findall(r"\w+", floor) for floor in CONTRACTS["floors"]["layers"]
+    ]
 
 
 # What each contract must catch: a file of the copy, and a line that breaks the contract there.
