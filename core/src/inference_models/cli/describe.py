@@ -13,7 +13,7 @@ from inference_models.cli.output import json_option, write_json
 @provider_option
 @json_option
 def describe(model: str, weights_provider: str | None, as_json: bool) -> None:
-    """Show what is known about MODEL: architecture, task and packages.
+    """Show what MODEL is and which packages it has.
 
     MODEL is an id (demo://shapes, provider://model-id) or a directory (./my-model).
     """

@@ -15,9 +15,10 @@ from inference_models.cli.output import json_option, write_json
 @loading_options
 @json_option
 def explain(model: str, as_json: bool, **loading: Any) -> None:
-    """Show every package of MODEL with its verdict: usable and how ranked, or rejected and why.
+    """Show which packages of MODEL can be used here.
 
-    Nothing is loaded. A model that cannot be used is an answer too: the exit code is 0.
+    Every package is listed with its verdict: usable and how ranked, or rejected and why. Nothing is loaded. A
+    model that cannot be used is an answer too: the exit code is 0.
     """
     from inference_models.auto_model import AutoModel
     from inference_models.describe import print_plan

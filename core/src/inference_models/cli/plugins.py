@@ -10,7 +10,7 @@ from inference_models.cli.output import json_option, write_json
 @click.command()
 @json_option
 def plugins(as_json: bool) -> None:
-    """List the installed plugins, what they declare and their problems."""
+    """List the installed plugins and what they declare."""
     from inference_models.catalog import current_catalog
     from inference_models.describe import plugin_rows, print_plugins
 

@@ -44,7 +44,7 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
     iou_threshold: float | None,
     **loading: Any,
 ) -> None:
-    """Print what MODEL finds in each IMAGE, as tables or JSON.
+    """Print what MODEL finds in each IMAGE.
 
     MODEL is an id (demo://shapes, provider://model-id) or a directory (./my-model).
     """

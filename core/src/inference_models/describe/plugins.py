@@ -75,13 +75,13 @@ def print_plugins(rows: Sequence[dict[str, Any]], console: Console | None = None
             row["name"],
             f"{row['distribution']} {row['version']}",
             row["status"],
-            _in_words(row["declares"]),
             "-" if row["load_ms"] is None else f"{row['load_ms']:.1f}",
+            _in_words(row["declares"]),
             row["origin"] or row["location"],
         )
         for row in rows
     ]
-    columns = ("plugin", "distribution", "status", "declares", ">load ms", "installed from")
+    columns = ("plugin", "distribution", "status", ">load ms", "declares", "installed from")
     print_table(console, title, columns, shown)
     problems = [(row["distribution"], one["stage"], one["message"]) for row in rows for one in row["problems"]]
     if problems:

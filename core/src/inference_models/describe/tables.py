@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 # Wider than any row: in a file or pipe every row stays on one line, as grep wants it.
 _UNLIMITED = 100_000
+_NARROW = 24
+_PADDING = 3
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _STYLES = {"available": "green", "usable": "green", "enabled": "green", "unavailable": "yellow", "broken": "red"}
 
@@ -51,16 +53,26 @@ def print_table(console: Console, title: str, columns: Sequence[str], rows: Iter
     from rich import box
     from rich.table import Table
 
+    cells = [[as_text(value, _style_of(value)) for value in row] for row in rows]
+    heads = [as_text(name.removeprefix(">")) for name in columns]
+    whole = _columns_to_keep_whole([heads, *cells], console.width)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="")
-    for name in columns:
-        table.add_column(
-            as_text(name.removeprefix(">")), overflow="fold", justify="right" if name.startswith(">") else "left"
-        )
-    for row in rows:
-        table.add_row(*(as_text(value, _style_of(value)) for value in row))
+    for index, name in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        table.add_column(heads[index], overflow="fold", justify=justify, no_wrap=index in whole)
+    for row in cells:
+        table.add_row(*row)
     if title:
         console.print(as_text(title, "bold"))
     console.print(_Trimmed(table))
+
+
+def _columns_to_keep_whole(rows: Sequence[Sequence[Text]], width: int) -> set[int]:
+    """Return the narrow columns, so that it is the wide ones that wrap; none when there is no room for that."""
+    widest = [max(line.cell_len for cell in column for line in cell.split()) for column in zip(*rows, strict=True)]
+    narrow = {index for index, cells in enumerate(widest) if cells <= _NARROW}
+    needed = sum(widest[index] if index in narrow else _NARROW for index in range(len(widest)))
+    return narrow if needed + _PADDING * len(widest) <= width else set()
 
 
 def print_facts(console: Console, title: str, facts: Mapping[str, object]) -> None:
