@@ -116,7 +116,7 @@ def run_batched(
 
 
 def _batch_length(feeds: Mapping[str, Array]) -> int:
-    lengths = {len(array) for array in feeds.values()}
+    lengths = {len(array) if array.ndim else 0 for array in feeds.values()}
     if len(lengths) != 1 or lengths == {0}:
         raise ModelRuntimeError(
             f"The inputs of one run must hold the same number of items, at least one; got {sorted(lengths)}."
@@ -130,17 +130,18 @@ def _chunks(feeds: Mapping[str, Array], total: int, size: int) -> Iterator[tuple
         yield {name: array[start:stop] for name, array in feeds.items()}, stop - start
 
 
-def _run_padded(session: Session, feeds: dict[str, Array], length: int, size: int) -> dict[str, Array]:
-    if length >= size:
-        return session.run(feeds)
-    outputs = session.run({name: _pad(array, size - length) for name, array in feeds.items()})
+def _run_padded(session: Session, feeds: dict[str, Array], length: int, smallest: int) -> dict[str, Array]:
+    size = max(length, smallest)
+    if size > length:
+        feeds = {name: _pad(array, size - length) for name, array in feeds.items()}
+    outputs = session.run(feeds)
     for name, array in outputs.items():
         if array.ndim == 0 or len(array) != size:
             raise ModelRuntimeError(
                 f"Output {name!r} has shape {tuple(array.shape)} for a batch of {size}: it has no batch axis, "
-                f"so a batch of {length} cannot be padded to {size} and cut back."
+                f"so several runs cannot be joined and padding cannot be cut off. Give as many items as one run takes."
             )
-    return {name: array[:length] for name, array in outputs.items()}
+    return outputs if size == length else {name: array[:length] for name, array in outputs.items()}
 
 
 def _pad(array: Array, missing: int) -> Array:
@@ -164,4 +165,4 @@ def _concatenate(arrays: list[Array]) -> Array:
 
 
 def _is_torch(array: Array) -> bool:
-    return type(array).__module__.partition(".")[0] == "torch"
+    return isinstance(array, getattr(sys.modules.get("torch"), "Tensor", ()))

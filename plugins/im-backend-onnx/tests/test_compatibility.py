@@ -47,9 +47,9 @@ def test_an_operator_set_that_is_too_new_is_told_with_both_numbers() -> None:
     )
 
 
-@pytest.mark.parametrize("subject", [(package(99), environment(newest=None)), (package(None), environment())])
-def test_where_no_limit_or_no_need_is_known_nothing_is_refused(subject) -> None:
-    assert check(*subject, Request()) is None
+@pytest.mark.parametrize(("opset", "newest"), [(99, None), (None, 26)])
+def test_where_no_limit_or_no_need_is_known_nothing_is_refused(opset: int | None, newest: int | None) -> None:
+    assert check(package(opset), environment(newest=newest), Request()) is None
 
 
 def test_cuda_on_a_build_without_it() -> None:

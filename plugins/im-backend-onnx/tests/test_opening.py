@@ -180,7 +180,8 @@ class GpuBuild:
     SessionOptions = onnxruntime.SessionOptions
 
     def __init__(self, working: tuple[str, ...], error: Exception | None = None) -> None:
-        self.working, self.error, self.asked = working, error, []
+        self.working, self.error = working, error
+        self.asked: list[list[str]] = []
 
     def get_available_providers(self) -> list[str]:
         return [CUDA, CPU]
@@ -266,14 +267,10 @@ def test_another_gpu_than_the_one_asked_for_is_an_error(package: Path, use, monk
 
 
 def test_a_corrupted_network_is_no_problem_of_the_device(write_package, networks, use) -> None:
-    class InvalidGraph(Exception):
-        pass
+    from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph
 
-    use(
-        GpuBuild(
-            working=(), error=InvalidGraph("[ONNXRuntimeError] : 10 : INVALID_GRAPH : no provider would load this")
-        )
-    )
+    told = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : no provider would load this"
+    use(GpuBuild(working=(), error=InvalidGraph(told)))
     with pytest.raises(CorruptedModelPackageError, match="no provider would load this"):
         open_session(write_package(networks.linear()), device="cuda")
 

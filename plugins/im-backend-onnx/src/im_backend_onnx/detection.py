@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
+from typing import Any
 
 from inference_models import BackendUnavailable
 
@@ -72,7 +73,7 @@ _FIRST_WITH_OPSET = (
 _NEWEST_TRIED = (1, 31)
 
 
-def detect(search_path: Sequence[str] | None = None, platform: str = sys.platform) -> dict[str, object]:
+def detect(search_path: Sequence[str] | None = None, platform: str = sys.platform) -> dict[str, Any]:
     """Return what is known about the installed ONNX Runtime.
 
     Args:
