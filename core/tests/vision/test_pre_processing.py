@@ -128,8 +128,9 @@ def test_a_half_precision_network_gets_half_precision() -> None:
 @pytest.mark.parametrize(
     "view", [lambda i: i[..., ::-1], lambda i: i[::2, ::3], lambda i: i[:, ::-1], np.asfortranarray]
 )
-def test_views_give_what_their_copies_give(view: Any) -> None:
-    image = view(textured_image(90, 160))
+@pytest.mark.parametrize("size", [(90, 160), (64, 96)])  # to be resized, and as large as the input already
+def test_views_give_what_their_copies_give(view: Any, size: tuple[int, int]) -> None:
+    image = view(textured_image(*size))
     pre_processor = make_pre_processor()
     np.testing.assert_array_equal(pre_processor(image)[0], pre_processor(np.ascontiguousarray(image))[0])
 

@@ -45,7 +45,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise ModelInputError(f"There is no file {path}. Check the path; it is relative to {Path.cwd()}.") from None
+        raise ModelInputError(f"There is no file {path.absolute()}. Check the path.") from None
     except OSError as error:
         raise ModelInputError(f"{path} cannot be read: {error}.") from error
 

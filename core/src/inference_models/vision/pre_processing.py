@@ -6,7 +6,6 @@ a package that needs one is refused when it is loaded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, get_args
 
 import numpy as np
@@ -115,33 +114,34 @@ class ImagePreProcessor:
         """
         _check_options(input_color_format, overrides)
         checked = as_images(images)
-        planes = range(_CHANNELS)
-        order = planes if (input_color_format or "bgr") == self.color_mode else planes[::-1]
+        swap = (input_color_format or "bgr") != self.color_mode
         locate = GEOMETRIES[self.resize_mode]
         metadata = [locate(ImageDimensions(*image.shape[:2]), self.size) for image in checked]
         tensor = np.empty((len(checked), _CHANNELS, self.size.height, self.size.width), np.float32)
         for image, target, placement in zip(checked, tensor, metadata, strict=True):
-            self._write(image, target, placement, order)
+            self._write(image, target, placement, swap)
         return tensor.astype(self.dtype, copy=False), metadata
 
     def _write(
-        self, image: Image, target: npt.NDArray[np.float32], placement: PreProcessingMetadata, order: Sequence[int]
+        self, image: Image, target: npt.NDArray[np.float32], placement: PreProcessingMetadata, swap: bool
     ) -> None:
-        """Write one image into its (3, height, width) part of the tensor."""
+        """Write one image into its (3, height, width) part of the tensor, its colours swapped if need be."""
         cv2 = opencv()
         resized = placement.resized
+        if image.strides[2] < 0:  # image[..., ::-1]: OpenCV would copy all of it, twenty times the cost of the rest
+            image, swap = image[..., ::-1], not swap
         if (resized.height, resized.width) != image.shape[:2]:
             image = cv2.resize(image, (resized.width, resized.height), interpolation=cv2.INTER_LINEAR)
         # Splitting the small image and swapping planes is much cheaper than swapping colours of the large one.
-        channels = cv2.split(image)
+        channels = cv2.split(image)[::-1] if swap else cv2.split(image)
         rows = slice(placement.pad_top, placement.pad_top + resized.height)
         columns = slice(placement.pad_left, placement.pad_left + resized.width)
-        for plane, source, *factors in zip(target, order, self.gains, self.biases, strict=True):
+        for plane, channel, *factors in zip(target, channels, self.gains, self.biases, strict=True):
             gain, bias = map(np.float32, factors)
             _fill_border(plane, rows, columns, self.padding_value * gain + bias)
             inside = plane[rows, columns]
             # Convert, then scale in place: faster than one multiplication of mixed types, with the same result.
-            inside[...] = channels[source]
+            inside[...] = channel
             inside *= gain
             if bias:
                 inside += bias
