@@ -26,7 +26,7 @@ SOURCE_TREES := core/src $(wildcard plugins/*/src) $(wildcard plugins/*/training
 # checked all the same. One run for each tree, because test modules of two trees may have one name.
 MYPY_TESTS := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --allow-untyped-decorators \
 	--no-strict-equality --no-warn-return-any --no-warn-unused-ignores $(addprefix --disable-error-code=, \
-	arg-type call-overload has-type index misc operator union-attr var-annotated)
+	arg-type assignment call-overload has-type index misc operator union-attr var-annotated)
 TEST_TREES := core/tests $(wildcard plugins/*/tests) tests
 
 # Options for pytest: `make test PYTEST="-k names"`. Two processes suit the smallest machine that this must run on.
