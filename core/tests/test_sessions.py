@@ -21,7 +21,7 @@ class RecordingSession:
     def __init__(
         self, batch: int | None = None, kind: str = "numpy", compute: Callable[..., Any] | None = None
     ) -> None:
-        self.inputs = (TensorInfo("x", (batch, 2), "float32"),)
+        self.inputs: tuple[TensorInfo, ...] = (TensorInfo("x", (batch, 2), "float32"),)
         self.array_kind = kind
         self.batch = batch
         self.runs: list[int] = []
@@ -173,11 +173,7 @@ def test_a_torch_output_without_a_batch_axis_is_refused() -> None:
 
 def test_subclasses_of_tensors_count_as_tensors() -> None:
     torch = pytest.importorskip("torch")
-
-    class Image(torch.Tensor):
-        pass
-
-    x = torch.from_numpy(rows(3)).as_subclass(Image)
+    x = torch.from_numpy(rows(3)).as_subclass(type("Image", (torch.Tensor,), {}))
     given = run_batched(RecordingSession(2, kind="torch"), {"x": x})["y"]
 
     np.testing.assert_array_equal(given.numpy(), rows(3) * 2)

@@ -12,9 +12,9 @@ from inference_models.catalog import Catalog, current_catalog
 from inference_models.environment.gpus import Gpu, GpuScan, scan_gpus
 from inference_models.environment.host import Host, describe_host, installed_runtimes
 from inference_models.environment.jetson import Jetson, find_jetson
-from inference_models.memo import Memo
 from inference_models.environment.probe import BackendStatus, backend_key, probe
 from inference_models.errors import UnknownBackendTypeError, describe_choices
+from inference_models.memo import Memo
 
 
 class Environment:
