@@ -20,7 +20,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("API_CALLS_TIMEOUT", "5")
+    monkeypatch.setenv("API_CALLS_TIMEOUT", "20")
 
 
 @pytest.fixture

@@ -21,7 +21,6 @@ class FaultServer:
 
             def do_GET(self) -> None:
                 outer.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
-                self.close_connection = True
                 responder = outer._routes.get(self.path.partition("?")[0])
                 try:
                     if responder is None:
@@ -30,6 +29,10 @@ class FaultServer:
                         responder(self)
                 except ConnectionError:
                     pass  # the client went away, as in the tests that kill it
+
+            def end_headers(self) -> None:
+                self.send_header("Connection", "close")  # said, not only done: else the client may reuse it
+                super().end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the tests look at `requests`."""

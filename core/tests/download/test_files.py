@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,19 @@ def test_one_session_serves_several_files(server: FaultServer, tmp_path: Path) -
             fetch(spec_for(url), tmp_path / name, session=session)
 
     assert names_in(tmp_path) == ["a", "b"]
+
+
+def test_a_planted_link_is_not_written_through(
+    server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    monkeypatch.setattr(os, "urandom", bytes)  # a guessed temporary name
+    (tmp_path / f".im-{os.getpid()}-{bytes(8).hex()}.part").symlink_to(victim)
+
+    with pytest.raises(FileExistsError):
+        fetch(spec_for(server.serve("/w", BODY)), tmp_path / "weights.onnx")
+    assert victim.read_bytes() == b"precious"
 
 
 def test_the_longest_possible_name_works(server: FaultServer, tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
-    monkeypatch.setenv("API_CALLS_TIMEOUT", "5")
+    monkeypatch.setenv("API_CALLS_TIMEOUT", "20")
     root = tmp_path / "cache" / "home"
     monkeypatch.setenv("INFERENCE_HOME", str(root))
     return root

@@ -6,7 +6,7 @@ import unicodedata
 from pathlib import Path, PureWindowsPath
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from inference_models.errors import CorruptedModelPackageError, ModelRetrievalError
@@ -84,6 +84,7 @@ def test_providers_do_not_share_directories() -> None:
     assert len(places) == 3
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(NASTY)
 @example("")
 @example("..")
@@ -104,6 +105,7 @@ def test_every_text_has_a_safe_name(text: str) -> None:
     assert safe_name(text) == name
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(NASTY, NASTY)
 @example("Yolo", "yolo")
 @example("a/b", "a-b")
@@ -115,6 +117,7 @@ def test_two_texts_never_share_a_name(one: str, other: str) -> None:
     assert (folded(safe_name(one)) == folded(safe_name(other))) == (one == other)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(NASTY)
 def test_a_name_made_safe_is_not_the_name_of_itself_as_a_text(text: str) -> None:
     # Else a model called "a-b-<hash>" would lie in the directory of the model "a/b".
@@ -202,6 +205,7 @@ def test_handles_that_collide(handles: list[str], reason: str) -> None:
         check_handles(handles, "p1")
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(NASTY)
 def test_what_passes_stays_inside_on_every_platform(handle: str) -> None:
     try:

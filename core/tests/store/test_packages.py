@@ -190,6 +190,11 @@ class TestRepair:
             weights.unlink()
         if damage == "link":
             weights.symlink_to(outside)
+            # A link may have the size and time that the manifest records: only its kind tells it apart.
+            manifest = directory / MANIFEST_NAME
+            rows = json.loads(manifest.read_text())
+            rows["files"][0].update(size=weights.lstat().st_size, mtime_ns=weights.lstat().st_mtime_ns)
+            manifest.write_text(json.dumps(rows))
         changed = {"changed": b"X" + content[1:], "truncated": content[:-1], "empty": b"", "grown": content + b"X"}
         if damage in changed:
             weights.write_bytes(changed[damage])
