@@ -13,7 +13,7 @@ __all__ = ["non_maximum_suppression"]
 
 # Boxes are taken by the block, best first: one comparison of a block with itself and with what was kept so far costs
 # less than one per box, and far less than comparing all with all.
-_BLOCK = 128
+_BLOCK = 64
 
 
 def non_maximum_suppression(
