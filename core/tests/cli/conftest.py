@@ -105,8 +105,7 @@ def im_run() -> Im:
     """Return a function that runs `im` with arguments in this process."""
 
     def call(*arguments: object, **options: Any) -> Result:
-        # Whatever terminal pytest itself runs in.
-        runner = CliRunner(env={"COLUMNS": "1000", "NO_COLOR": None, "FORCE_COLOR": None})
+        runner = CliRunner(env={"NO_COLOR": None, "FORCE_COLOR": None})
         return runner.invoke(im, [str(argument) for argument in arguments], prog_name="im", **options)
 
     return call

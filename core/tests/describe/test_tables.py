@@ -75,18 +75,10 @@ def test_in_words(value: object, words: str) -> None:
 
 
 def test_off_a_terminal_lines_are_as_long_as_they_need_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("COLUMNS", raising=False)
-    monkeypatch.setattr("sys.__stdout__", io.StringIO())  # not the terminal that pytest may run in
+    monkeypatch.setenv("COLUMNS", "50")  # test runners and other wrappers leave their own behind
     file = io.StringIO()
     print_table(open_console(file=file), "", ["reason"], [[LONG * 20]])
     assert LONG * 20 in file.getvalue().splitlines()
-
-
-def test_columns_limits_lines_off_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "50")
-    file = io.StringIO()
-    print_table(open_console(file=file), "", ["reason"], [[LONG]])
-    assert max(map(len, file.getvalue().splitlines())) <= 50
 
 
 def test_a_given_console_is_used_as_it_is() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any, Literal
 
@@ -23,8 +22,8 @@ _STYLES = {"available": "green", "usable": "green", "enabled": "green", "unavail
 def open_console(console: Console | None = None, file: IO[str] | None = None) -> Console:
     """Return `console`; when it is None, one that writes to `file`, or to stdout.
 
-    A terminal's width is kept and long cells wrap. Elsewhere lines are as long as they need to be, unless
-    COLUMNS says otherwise. Colours are for terminals only, and never when NO_COLOR is set.
+    A terminal's width is kept and long cells wrap. Elsewhere lines are as long as they need to be. Colours are for
+    terminals only, and never when NO_COLOR is set.
     """
     if console is not None:
         return console
@@ -32,7 +31,7 @@ def open_console(console: Console | None = None, file: IO[str] | None = None) ->
 
     console = Console(file=file, markup=False, emoji=False, highlight=False)
     if not console.is_terminal and not console.is_jupyter:
-        console.width = shutil.get_terminal_size((_UNLIMITED, 25)).columns
+        console.width = _UNLIMITED
     return console
 
 
