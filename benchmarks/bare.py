@@ -45,7 +45,7 @@ kept = cv2.dnn.NMSBoxesBatched(boxes, scores, classes, {confidence}, {iou_thresh
 kept = np.asarray(kept, dtype=np.intp)[:{max_detections}]
 boxes = boxes[kept]
 boxes[:, 2:] += boxes[:, :2]
-boxes = (boxes - [left, top, left, top]) / scale
+boxes = ((boxes - [left, top, left, top]) / scale).clip(0, [width, height, width, height])
 confidences, classes = scores[kept], classes[kept]
 result = [len(boxes), float(confidences.sum()), float(boxes.mean())]
 """

@@ -8,10 +8,9 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from models import build_yolov8n_package
-
 import bare
 from harness import Child, Row, alternate_children, compare, print_table
+from models import benchmark_picture, build_yolov8n_package
 
 ROUNDS = 11
 
@@ -46,17 +45,11 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
 
 
 def write_picture(directory: Path) -> Path:
-    """Write a 1080x1920 JPEG of smooth colours with some blocks, and return its path."""
+    """Write the benchmark picture, 1080x1920, as a JPEG and return its path."""
     import cv2
-    import numpy as np
 
-    random = np.random.default_rng(0)
-    small = random.integers(0, 256, (18, 32, 3), dtype=np.uint8)
-    picture = cv2.resize(small, (1920, 1080), interpolation=cv2.INTER_CUBIC)
-    for x, y, side in random.integers(50, 1000, (20, 3)):
-        picture[y : y + side // 4, x : x + side // 4] = random.integers(0, 256, 3)
     path = directory / "picture.jpg"
-    cv2.imwrite(str(path), picture)
+    cv2.imwrite(str(path), benchmark_picture(1080, 1920))
     return path
 
 
