@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inference_models.catalog import Catalog
-from inference_models.environment import BackendStatus, Environment
+from inference_models.environment import BackendStatus, Environment, Gpu
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import Plan, make_request, negotiate
 from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo
@@ -53,9 +53,10 @@ def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
     return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(dict(declared)), 0.0),), (), (info,)))
 
 
-def make_environment(**unavailable: str) -> Environment:
+def make_environment(gpus: Sequence[Gpu] = (), **unavailable: str) -> Environment:
     """Return an environment where all backends run except those given with their reason."""
     return Environment.from_facts(
+        gpus=gpus,
         backends=[
             BackendStatus(
                 name=name,
@@ -67,7 +68,7 @@ def make_environment(**unavailable: str) -> Environment:
                 fix="mend it" if name in unavailable else None,
             )
             for name, priority in {"trt": 700, "onnx": 600, "torch": 500}.items()
-        ]
+        ],
     )
 
 
@@ -82,11 +83,12 @@ def plan_for() -> Callable[..., Plan]:
         task_type: str | None = "classification",
         check: Callable[..., str | None] | None = None,
         unavailable: Mapping[str, str] | None = None,
+        gpus: Sequence[Gpu] = (),
         **request: Any,
     ) -> Plan:
         metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type)
         return negotiate(
-            metadata, make_catalog(check), make_environment(**(unavailable or {})), make_request(**request)
+            metadata, make_catalog(check), make_environment(gpus, **(unavailable or {})), make_request(**request)
         )
 
     return plan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from inference_models.environment import Gpu
 from inference_models.errors import NoModelPackagesAvailableError
 
 
@@ -86,3 +87,10 @@ def test_the_error_lists_every_package_with_its_reason(plan_for, make_package) -
         "  - a: backend 'torch' was not asked for (backend=['onnx'])",
         "  - b: it runs batches of 8, asked for: 1",
     ]
+
+
+def test_a_machine_with_a_gpu_also_takes_what_suits_the_gpu(plan_for, make_package) -> None:
+    gpu = Gpu(index=0, name="nvidia-l4", compute_capability="8.9", memory_bytes=1, uuid="x")
+    package = make_package("a", "torch", quantization="fp16")
+    assert reason(plan_for, package, gpus=[gpu]) is None
+    assert "is fp16" in (reason(plan_for, package, gpus=[gpu], device="cpu") or "")

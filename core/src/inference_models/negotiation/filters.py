@@ -103,12 +103,17 @@ def has_requested_quantization(package: ModelPackageMetadata, context: Context) 
     wanted = context.request.quantizations
     if wanted is not None:
         return None if package.quantization in wanted else _not_among(package, wanted, "asked for")
-    spec = context.catalog.backend(package.backend).spec
+    defaults = context.catalog.backend(package.backend).spec.default_quantizations
     device = (context.request.device or "cpu").partition(":")[0]
-    defaults = spec.default_quantizations.get(device, spec.default_quantizations.get("*"))
-    if not defaults or package.quantization in defaults:
+    permitted = defaults.get(device, defaults.get("*"))
+    if not permitted or package.quantization in permitted:
         return None
-    return _not_among(package, defaults, f"chosen by default on {device}") + "; quantization= permits others"
+    if context.request.device is None and context.environment.gpus:
+        # The backend will choose, and may choose the GPU. Asked last: looking for GPUs takes time.
+        permitted |= defaults.get("cuda", defaults.get("*", frozenset()))
+        if package.quantization in permitted:
+            return None
+    return _not_among(package, permitted, f"chosen by default on {device}") + "; quantization= permits others"
 
 
 def _not_among(package: ModelPackageMetadata, wanted: frozenset[Quantization], why: str) -> str:
