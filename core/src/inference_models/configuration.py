@@ -134,7 +134,7 @@ DEFAULT_DEVICE = Variable[str | None](
     name="DEFAULT_DEVICE",
     default=None,
     parse=lambda text: text or None,
-    description="The device used when none is asked for: cpu, cuda, cuda:1, mps. Unset: the backend chooses.",
+    description="As if device= were given where it is not: cpu, cuda, cuda:1, mps. Unset: the backend chooses.",
 )
 INFERENCE_HOME = Variable[Path | None](
     name="INFERENCE_HOME",

@@ -20,6 +20,10 @@ ArrayKind: TypeAlias = Literal["numpy", "torch"]
 """Which library's arrays a session, an input or a prediction holds."""
 
 
+DEFAULT_PROVIDER = "roboflow"
+"""The weights provider that is asked for an id without `name://`."""
+
+
 class BackendType(StrEnum):
     """The well-known backends. A plugin may bring its own: everywhere else a backend is a string."""
 

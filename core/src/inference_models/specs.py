@@ -133,7 +133,8 @@ class BackendSpec:
             ones use 700 (trt), 600 (onnx), 500 (torch), 400 (hugging-face), 300 (torch-script),
             200 (mediapipe).
         detect: `() -> Mapping[str, object]`: facts for the report, with "version" among them if there is
-            one; raises `BackendUnavailable(reason, fix)`. Must not import the runtime.
+            one, and "warnings", a list of what is broken all the same; raises
+            `BackendUnavailable(reason, fix)`. Must not import the runtime.
         check: `(package, environment, request) -> str | None`: the reason a package cannot run here.
         open_session: see `OpenSession`; None when families bring their own runtime.
         session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session`.

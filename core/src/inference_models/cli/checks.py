@@ -47,6 +47,9 @@ def environment_problems(environment: Environment) -> Iterator[Problem]:
     for status in environment.backends.values():
         if status.failed:
             yield Problem("backend", status.name, f"{status.reason}. To fix it: {status.fix}")
+        warnings = status.facts.get("warnings")
+        for warning in warnings if isinstance(warnings, list | tuple) else ():
+            yield Problem("backend", status.name, str(warning))
     if _RIVAL_DISTRIBUTION in environment.installed:
         yield Problem(
             "installation",

@@ -81,28 +81,23 @@ class _Diagnosis:
 
 def _examine() -> _Diagnosis:
     """Look at everything; what cannot be looked at is a problem, and the rest is looked at all the same."""
-    from inference_models.catalog import Catalog, current_catalog
+    from inference_models.catalog import Catalog
     from inference_models.cli.checks import (
-        Problem,
         catalog_problems,
         describe_variables,
         environment_problems,
         variable_problems,
     )
     from inference_models.environment import Environment
-    from inference_models.errors import InvalidEnvVariable, PluginLoadError
-    from inference_models.plugins import LoadedPlugins
+    from inference_models.errors import InvalidEnvVariable
+    from inference_models.plugins import LoadedPlugins, load_plugins
 
-    problems: list[Problem] = []
     try:
-        catalog = current_catalog()
-    except PluginLoadError as error:
-        catalog = Catalog(LoadedPlugins())
-        problems.append(Problem("plugin", "INFERENCE_MODELS_STRICT_PLUGINS", error.message))
+        catalog = Catalog(load_plugins(strict=False))
     except InvalidEnvVariable:  # reported with the variables
         catalog = Catalog(LoadedPlugins())
     variables = describe_variables(catalog)
-    problems += [*variable_problems(variables), *catalog_problems(catalog)]
+    problems: list[Problem] = [*variable_problems(variables), *catalog_problems(catalog)]
     environment = Environment(lambda: catalog)
     try:
         environment.to_dict()  # looks at everything

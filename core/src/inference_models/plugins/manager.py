@@ -77,11 +77,17 @@ class LoadedPlugins:
     found: tuple[PluginInfo, ...] = ()
 
 
-def load_plugins(find: Callable[[], Iterable[PluginInfo]] = find_plugins) -> LoadedPlugins:
+def load_plugins(
+    find: Callable[[], Iterable[PluginInfo]] = find_plugins, *, strict: bool | None = None
+) -> LoadedPlugins:
     """Find, import, register and ask all plugins that are switched on.
 
+    Args:
+        find: finds the installed plugins.
+        strict: whether a problem is an error; None: as `INFERENCE_MODELS_STRICT_PLUGINS` says.
+
     Raises:
-        PluginLoadError: one has a problem and `INFERENCE_MODELS_STRICT_PLUGINS` is set.
+        PluginLoadError: strict, and a plugin has a problem.
     """
     manager = pluggy.PluginManager(hookspecs.PROJECT_NAME)
     manager.add_hookspecs(hookspecs)
@@ -98,7 +104,7 @@ def load_plugins(find: Callable[[], Iterable[PluginInfo]] = find_plugins) -> Loa
         elif info.selection == "damaged":
             message = f"its installed metadata in {info.location} is damaged ({info.damage}); reinstall it"
             problems.append(PluginProblem(info, "find", message))
-    if problems and STRICT_PLUGINS.get():
+    if problems and (STRICT_PLUGINS.get() if strict is None else strict):
         raise PluginLoadError(
             "Plugins have problems, and INFERENCE_MODELS_STRICT_PLUGINS is set:\n"
             + "\n".join(f"  - {problem}" for problem in problems)

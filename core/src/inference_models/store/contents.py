@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inference_models.errors import CorruptedModelPackageError
-from inference_models.store.layout import MANIFEST_NAME
+from inference_models.store.layout import OWN_PREFIX
 
 
 def get_model_package_contents(
@@ -30,7 +30,7 @@ def get_model_package_contents(
     if not directory.is_dir():
         raise CorruptedModelPackageError(f"Model package directory {directory} does not exist. Check the path.")
     if elements is None:
-        files = (path for path in directory.rglob("*") if path.is_file() and path.name != MANIFEST_NAME)
+        files = (path for path in directory.rglob("*") if path.is_file() and not path.name.startswith(OWN_PREFIX))
         return {path.relative_to(directory).as_posix(): str(path) for path in sorted(files)}
     wanted = {name: directory / name for name in elements}
     missing = [name for name, path in wanted.items() if not path.is_file()]

@@ -15,12 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inference_models.configuration import INFERENCE_HOME
+from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import CorruptedModelPackageError, ModelRetrievalError
 
-__all__ = ["DEFAULT_PROVIDER", "MANIFEST_NAME", "cache_root", "check_handles", "package_directory", "safe_name"]
-
-DEFAULT_PROVIDER = "roboflow"
-"""Its models lie under their own id; those of other providers under `provider://id`, made safe."""
+__all__ = ["MANIFEST_NAME", "cache_root", "check_handles", "package_directory", "safe_name"]
 
 OWN_PREFIX = ".im-"
 """Begins the name of everything that the store itself writes; no file handle may."""
@@ -50,7 +48,10 @@ def cache_root() -> Path:
 
 
 def package_directory(root: Path, provider: str, model_id: str, package_id: str) -> Path:
-    """Return where a package lies under `root`. No two packages share a place, on any file system."""
+    """Return where a package lies under `root`. No two packages share a place, on any file system.
+
+    Models of the default provider lie under their own id, those of others under `provider://id`, made safe.
+    """
     model = model_id if provider == DEFAULT_PROVIDER else f"{provider}://{model_id}"
     return root / safe_name(model) / safe_name(package_id)
 

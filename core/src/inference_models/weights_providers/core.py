@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from inference_models.catalog import Catalog, current_catalog
+from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import (
     BaseInferenceModelsError,
     InvalidParameterError,
@@ -27,7 +28,6 @@ from inference_models.specs import WeightsProviderSpec, resolve
 ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
 """`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
 
-DEFAULT_PROVIDER = "roboflow"
 LOCAL_PROVIDER = "local"
 _RESERVED = frozenset({DEFAULT_PROVIDER, LOCAL_PROVIDER})
 _SCHEME = re.compile(r"(?P<provider>[A-Za-z0-9][A-Za-z0-9._+-]*)://(?P<model_id>.*)", re.DOTALL)
