@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from inference_models.catalog import Catalog
     from inference_models.entities import Quantization
     from inference_models.environment import Environment
-    from inference_models.metadata import ModelMetadata
+    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
     from inference_models.negotiation import Plan, Request, Verdict
     from inference_models.sessions import Session
     from inference_models.weights_providers import ModelSource
@@ -209,12 +209,16 @@ class _Way:
         )
 
     def _load(self, verdict: Verdict) -> Any:
+        from inference_models.metadata import ModelPackageMetadata
         from inference_models.store import materialise
 
+        package = verdict.package
+        assert isinstance(package, ModelPackageMetadata), "only usable packages are loaded"
         from_pretrained = self._implementation(verdict)
-        directory = materialise(self.metadata, verdict.package, self.source.provider)
-        model = from_pretrained(str(directory), **self._init_options(from_pretrained, verdict))
-        logger.info("Loaded package %s of %s (%s)", verdict.package.package_id, self.source, verdict.package.backend)
+        options = self._init_options(from_pretrained, package)
+        directory = materialise(self.metadata, package, self.source.provider)
+        model = from_pretrained(str(directory), **options)
+        logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
         return model
 
     def _implementation(self, verdict: Verdict) -> Any:
@@ -229,11 +233,10 @@ class _Way:
             )
         return from_pretrained
 
-    def _init_options(self, from_pretrained: Any, verdict: Verdict) -> dict[str, Any]:
+    def _init_options(self, from_pretrained: Any, package: ModelPackageMetadata) -> dict[str, Any]:
         """Return what the core offers, as far as the implementation wants it, and what the user gave."""
-        package = verdict.package
         offered = {
-            "open_session": _SessionOpener(self.catalog, verdict, self.plan.request),
+            "open_session": _SessionOpener(self.catalog, package, self.plan.request),
             "backend": package.backend,
             "device": self.plan.request.device,
             "package": package,
@@ -260,19 +263,19 @@ class _SessionOpener:
     """Opens a package in the backend that negotiation chose, with the device and options asked for."""
 
     catalog: Catalog
-    verdict: Verdict
+    package: ModelPackageMetadata
     request: Request
 
     def __call__(self, directory: str | Path) -> Session:
         """Open the package in `directory`."""
         from inference_models.specs import resolve
 
-        package = self.verdict.package
+        package = self.package
         declared = self.catalog.backend(package.backend)
         if declared.spec.open_session is None:
             raise ModelImplementationNotFoundError(
-                f"Backend {package.backend!r} of {declared.plugin} provides no sessions, so "
-                f"{self.verdict.implementation} cannot run over it. One of the two plugins must be corrected."
+                f"Backend {package.backend!r} of {declared.plugin} provides no sessions, and the model's plugin asks "
+                f"for one. One of the two plugins must be corrected."
             )
         options = {name: value for name, value in self.request.options.items() if name in declared.spec.session_options}
         session: Session = resolve(declared.spec.open_session)(

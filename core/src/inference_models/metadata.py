@@ -158,6 +158,23 @@ class ModelPackageMetadata:
 
 
 @frozen
+class UnreadablePackage:
+    """A package that the provider lists and that cannot be understood. It is never loaded, and never hidden.
+
+    Attributes:
+        package_id: as far as it could be read.
+        reason: what is wrong with it, or unknown about it.
+        backend: as far as it could be read.
+    """
+
+    package_id: str = field(validator=_NAME)
+    reason: str = field(validator=_NAME)
+    backend: str = "unknown"
+    quantization: Quantization = field(default=Quantization.UNKNOWN, init=False)
+    batch_summary: str = field(default="?", init=False)
+
+
+@frozen
 class ModelMetadata:
     """A model as its weights provider describes it.
 
@@ -169,6 +186,7 @@ class ModelMetadata:
         model_variant: for example "yolov8n".
         model_dependencies: other models that it needs.
         recommended_parameters: thresholds recommended for all packages.
+        unreadable_packages: listed by the provider, but malformed or of a kind that nothing installed reads.
     """
 
     model_id: str = field(validator=_NAME)
@@ -180,7 +198,11 @@ class ModelMetadata:
     model_variant: str | None = field(default=None, validator=optional(instance_of(str)))
     model_dependencies: tuple[ModelDependency, ...] = field(default=(), converter=_to_tuple)
     recommended_parameters: RecommendedParameters | None = None
+    unreadable_packages: tuple[UnreadablePackage, ...] = field(
+        default=(), converter=_to_tuple, validator=deep_iterable(instance_of(UnreadablePackage))
+    )
 
     def package_ids(self) -> Iterable[str]:
-        """Return the ids of all packages, in the provider's order."""
-        return [package.package_id for package in self.model_packages]
+        """Return the ids of all packages, in the provider's order, unreadable ones last."""
+        readable = [package.package_id for package in self.model_packages]
+        return [*readable, *(package.package_id for package in self.unreadable_packages)]

@@ -11,7 +11,7 @@ import pytest
 
 from inference_models.catalog import Catalog
 from inference_models.environment import BackendStatus, Environment, Gpu
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.negotiation import Plan, make_request, negotiate
 from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo
 from inference_models.specs import BackendSpec, LazyClass, ModelSpec
@@ -84,9 +84,10 @@ def plan_for() -> Callable[..., Plan]:
         check: Callable[..., str | None] | None = None,
         unavailable: Mapping[str, str] | None = None,
         gpus: Sequence[Gpu] = (),
+        unreadable: Sequence[UnreadablePackage] = (),
         **request: Any,
     ) -> Plan:
-        metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type)
+        metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type, unreadable_packages=unreadable)
         return negotiate(
             metadata, make_catalog(check), make_environment(gpus, **(unavailable or {})), make_request(**request)
         )

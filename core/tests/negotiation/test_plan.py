@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_models.errors import AmbiguousModelPackageResolutionError, NoModelPackagesAvailableError
+from inference_models.metadata import UnreadablePackage
 
 FIELDS = st.fixed_dictionaries(
     {
@@ -74,6 +75,17 @@ def test_an_unknown_package_id_names_near_ones(plan_for, make_package) -> None:
 def test_one_id_for_two_packages_is_ambiguous(plan_for, make_package) -> None:
     with pytest.raises(AmbiguousModelPackageResolutionError, match="2 packages with the id 'a'"):
         plan_for([make_package("a"), make_package("a", "trt")], model_package_id="a").require_candidates()
+
+
+def test_an_unreadable_package_is_a_verdict_like_any_other(plan_for, make_package) -> None:
+    unreadable = UnreadablePackage("b", "its manifest has no backendType")
+    plan = plan_for([make_package("a")], unreadable=[unreadable])
+    assert [(verdict.package.package_id, verdict.reason) for verdict in plan.verdicts] == [
+        ("a", None),
+        ("b", "its manifest has no backendType"),
+    ]
+    with pytest.raises(NoModelPackagesAvailableError, match="b: its manifest has no backendType"):
+        plan_for([], unreadable=[unreadable]).require_candidates()
 
 
 def test_a_model_without_packages_is_an_error(plan_for) -> None:

@@ -25,8 +25,10 @@ def print_model(metadata: ModelMetadata, console: Console | None = None) -> None
     console = open_console(console)
     print_facts(console, "", _model_facts(metadata))
     console.print()
+    for unreadable in metadata.unreadable_packages:
+        console.print(as_text(f"Package {unreadable.package_id} cannot be read: {unreadable.reason}"), soft_wrap=True)
     if not metadata.model_packages:
-        console.print("Its provider lists no packages.")
+        console.print("Its provider lists no packages." if not metadata.unreadable_packages else "No other is listed.")
         return
     rows = [
         (
@@ -87,6 +89,9 @@ def model_to_dict(metadata: ModelMetadata) -> dict[str, Any]:
         "recommended_parameters": _recommended(metadata.recommended_parameters),
         "model_dependencies": [asdict(dependency) for dependency in metadata.model_dependencies],
         "packages": [_package_to_dict(package) for package in metadata.model_packages],
+        "unreadable_packages": [
+            {"package_id": package.package_id, "reason": package.reason} for package in metadata.unreadable_packages
+        ],
     }
 
 

@@ -13,7 +13,7 @@ from inference_models.errors import (
     NoModelPackagesAvailableError,
     describe_choices,
 )
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.negotiation.filters import FILTERS, Context
 from inference_models.negotiation.ranking import sort_key
 from inference_models.negotiation.request import Request
@@ -25,13 +25,13 @@ class Verdict:
     """What negotiation decided about one package.
 
     Attributes:
-        package: the package.
+        package: the package; unreadable ones are rejected without further questions.
         implementation: what would load it; None when it was rejected.
         reason: why it was rejected; None when it is usable.
         rejected_by: the name of the filter that rejected it.
     """
 
-    package: ModelPackageMetadata
+    package: ModelPackageMetadata | UnreadablePackage
     implementation: Declared[ModelSpec] | None = None
     reason: str | None = None
     rejected_by: str | None = None
@@ -118,12 +118,15 @@ class Plan:
 def negotiate(metadata: ModelMetadata, catalog: Catalog, environment: Environment, request: Request) -> Plan:
     """Judge every package of a model and rank those that can be used."""
     context = Context(metadata, catalog, environment, request)
-    verdicts = [_judge(package, context) for package in metadata.model_packages]
-    usable = [verdict for verdict in verdicts if verdict.usable]
-    rejected = [verdict for verdict in verdicts if not verdict.usable]
-    usable.sort(key=lambda verdict: sort_key(verdict.package, context))
-    rejected.sort(key=lambda verdict: verdict.package.package_id)
-    return Plan(metadata, request, (*usable, *rejected), catalog.problem_notes())
+    judged = [(package, _judge(package, context)) for package in metadata.model_packages]
+    usable = sorted(
+        (pair for pair in judged if pair[1].usable),
+        key=lambda pair: sort_key(pair[0], context),
+    )
+    rejected = [verdict for _, verdict in judged if not verdict.usable]
+    rejected += [Verdict(package, None, package.reason, "is_readable") for package in metadata.unreadable_packages]
+    rejected.sort(key=lambda verdict: (verdict.package.package_id, verdict.reason or ""))
+    return Plan(metadata, request, (*(verdict for _, verdict in usable), *rejected), catalog.problem_notes())
 
 
 def _judge(package: ModelPackageMetadata, context: Context) -> Verdict:
