@@ -13,6 +13,7 @@ from .errors import BaseInferenceModelsError as BaseInferenceModelsError
 from .errors import CorruptedModelPackageError as CorruptedModelPackageError
 from .errors import DeviceUnavailableError as DeviceUnavailableError
 from .errors import FileHashSumMismatch as FileHashSumMismatch
+from .errors import ForbiddenModelAccessError as ForbiddenModelAccessError
 from .errors import InvalidEnvVariable as InvalidEnvVariable
 from .errors import InvalidParameterError as InvalidParameterError
 from .errors import InvalidRequestedBatchSizeError as InvalidRequestedBatchSizeError
@@ -26,13 +27,18 @@ from .errors import ModelPackageNegotiationError as ModelPackageNegotiationError
 from .errors import ModelRetrievalError as ModelRetrievalError
 from .errors import ModelRuntimeError as ModelRuntimeError
 from .errors import NoModelPackagesAvailableError as NoModelPackagesAvailableError
+from .errors import OfflineModeError as OfflineModeError
+from .errors import PaymentRequiredModelAccessError as PaymentRequiredModelAccessError
 from .errors import PluginConflictError as PluginConflictError
 from .errors import PluginError as PluginError
 from .errors import PluginLoadError as PluginLoadError
+from .errors import RetryError as RetryError
 from .errors import SessionClosedError as SessionClosedError
+from .errors import UnauthorizedModelAccessError as UnauthorizedModelAccessError
 from .errors import UnknownBackendTypeError as UnknownBackendTypeError
 from .errors import UnknownQuantizationError as UnknownQuantizationError
 from .errors import UntrustedFileError as UntrustedFileError
+from .errors import UsagePausedModelAccessError as UsagePausedModelAccessError
 from .errors import WeightsProviderNotFoundError as WeightsProviderNotFoundError
 from .models import AnyModel as AnyModel
 from .models import ClassificationModel as ClassificationModel

@@ -160,6 +160,18 @@ JETSON_MODULE = Variable[str | None](
     parse=lambda text: text or None,
     description="The Jetson module, for example nvidia-jetson-orin-nx. Unset: the board's name tells.",
 )
+OFFLINE = Variable(
+    name="INFERENCE_MODELS_OFFLINE",
+    default=False,
+    parse=parse_flag,
+    description="Open no connection at all; load what is on disk.",
+)
+OFFLINE_MODE = Variable(
+    name="OFFLINE_MODE",
+    default=False,
+    parse=parse_flag,
+    description="The same under the name that Roboflow's library gives it.",
+)
 API_CALLS_TIMEOUT = Variable(
     name="API_CALLS_TIMEOUT",
     default=30.0,
@@ -178,6 +190,13 @@ VARIABLES: tuple[Variable[object], ...] = (
     L4T_VERSION,
     JETSON_MODULE,
     INFERENCE_HOME,
+    OFFLINE,
+    OFFLINE_MODE,
     API_CALLS_TIMEOUT,
 )
 """All of the core's variables, in the order in which the reference page shows them."""
+
+
+def is_offline() -> bool:
+    """Return whether the network is switched off. Raises: InvalidEnvVariable."""
+    return OFFLINE.get() or OFFLINE_MODE.get()

@@ -17,6 +17,12 @@ through `redact_url` first. The hierarchy, top to bottom:
       DeviceUnavailableError            the device that was asked for cannot be had
       ModelRetrievalError               the weights provider gave no usable metadata or files
         ModelNotFoundError              it has no model with this id
+        UnauthorizedModelAccessError    it asks for a (valid) API key
+        PaymentRequiredModelAccessError it asks for payment
+        ForbiddenModelAccessError       the key may not use this model
+        UsagePausedModelAccessError     the account's usage is paused
+        RetryError                      a server kept failing until all tries were used up
+        OfflineModeError                the network is needed and switched off
         WeightsProviderNotFoundError    no installed plugin declares the provider
         UntrustedFileError              a file came without the hash that would prove it
         FileHashSumMismatch             a file is not what its provider promised
@@ -118,6 +124,30 @@ class ModelRetrievalError(BaseInferenceModelsError):
 
 class ModelNotFoundError(ModelRetrievalError):
     """The weights provider has no model with this id."""
+
+
+class UnauthorizedModelAccessError(ModelRetrievalError):
+    """The weights provider asks for an API key, or refuses the one that was given."""
+
+
+class PaymentRequiredModelAccessError(ModelRetrievalError):
+    """The weights provider asks for payment before it gives this model."""
+
+
+class ForbiddenModelAccessError(ModelRetrievalError):
+    """The API key that was given may not use this model."""
+
+
+class UsagePausedModelAccessError(ModelRetrievalError):
+    """The usage of the account behind the API key is paused."""
+
+
+class RetryError(ModelRetrievalError):
+    """A server kept failing, or could not be reached, until all tries were used up."""
+
+
+class OfflineModeError(ModelRetrievalError):
+    """The network is needed and `INFERENCE_MODELS_OFFLINE` has switched it off."""
 
 
 class WeightsProviderNotFoundError(ModelRetrievalError):

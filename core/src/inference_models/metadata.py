@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,21 @@ class FileDownloadSpecs:
         download_url: http or https. It may carry a signature, so it never shows in a repr, log or error.
         file_handle: the file's name inside the package, with `/` between folders.
         md5_hash: 32 hex digits as the provider states them; None when it states none.
+        sha256_hash: 64 hex digits, likewise.
+        size: in bytes, likewise.
+        headers: sent with requests for this file, to the origin of `download_url` only; they may hold a
+            credential, so they never show either.
+        refresh: returns the same file with a fresh address and headers; asked when the server refuses
+            the old ones (401, 403, 410), as it does when a signed address has expired.
     """
 
     download_url: str = field(validator=_NAME, repr=redact_url)
     file_handle: str = field(validator=_NAME)
     md5_hash: str | None = field(default=None, validator=optional(instance_of(str)))
+    sha256_hash: str | None = field(default=None, validator=optional(instance_of(str)), kw_only=True)
+    size: int | None = field(default=None, validator=optional(and_(instance_of(int), ge(0))), kw_only=True)
+    headers: Mapping[str, str] = field(factory=dict, repr=False, kw_only=True)
+    refresh: Callable[[], FileDownloadSpecs] | None = field(default=None, repr=False, eq=False, kw_only=True)
 
 
 @frozen

@@ -140,6 +140,8 @@ class BackendSpec:
         session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session`.
         manifest_parsers: by manifest type, `(manifest) -> Mapping[str, object]`: the fields of
             `ModelPackageMetadata` that the manifest states.
+        rank: `(package, environment, request) -> tuple`: what makes one package of this backend better than
+            another, smaller first; the core's own criteria come before it.
         default_quantizations: by device type ("cpu", "cuda", ...; "*" for the rest), what may be chosen
             when the user does not say.
     """
@@ -151,6 +153,7 @@ class BackendSpec:
     open_session: Target | None = None
     session_options: frozenset[str] = field(default=frozenset(), converter=_as_names)
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
+    rank: Target | None = None
     default_quantizations: Mapping[str, frozenset[Quantization]] = field(
         factory=dict,
         converter=_to_quantizations,
