@@ -29,7 +29,7 @@ MYPY_TESTS := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls
 	arg-type assignment call-overload has-type index misc operator union-attr var-annotated)
 TEST_TREES := core/tests $(wildcard plugins/*/tests) tests
 
-# Options for pytest: `make test PYTEST="-k names"`. Two processes suit the smallest machine that this must run on.
+# Options for pytest: `make test PYTEST="-k names"`. Coverage means something for all tests only. Two processes suit the smallest machine that this must run on.
 PYTEST ?=
 WORKERS ?= 2
 
@@ -45,7 +45,7 @@ demo: $(VENV)/.runtime ## find shapes in a bundled picture: a table, and an anno
 	@picture=$$($(BIN)/python -m im_demo) && $(BIN)/im predict demo://shapes "$$picture" --output demo-output
 
 test: setup ## run all tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(or $(PYTEST),--cov --cov-report=term)
 
 check: setup ## lint, check types and layers, build the documentation strictly; changes nothing
 	$(BIN)/ruff check

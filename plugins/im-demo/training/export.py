@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,16 @@ def _output_size(model: ExportedDetector) -> tuple[int, int]:
     return 4 + len(CLASS_NAMES), model.points.shape[0]
 
 
+def drop_debug_records(path: Path) -> None:
+    """Take the source locations out of a TorchScript archive: they hold paths of this machine."""
+    partial = path.with_name(path.name + ".partial")
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(partial, "w") as target:
+        for record in source.infolist():
+            if not record.filename.endswith(".debug_pkl"):
+                target.writestr(zipfile.ZipInfo(record.filename), source.read(record), record.compress_type)
+    partial.replace(path)
+
+
 def export_torchscript(model: ExportedDetector, folder: Path) -> Path:
     """Write `weights.torchscript`, traced on the CPU."""
     path = folder / "weights.torchscript"
@@ -91,6 +102,7 @@ def export_torchscript(model: ExportedDetector, folder: Path) -> Path:
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(model, sample_images(2))  # type: ignore[no-untyped-call]
         traced.save(str(path))
+    drop_debug_records(path)
     return path
 
 

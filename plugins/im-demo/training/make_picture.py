@@ -13,7 +13,7 @@ from shapes_training.scenes import make_scene
 
 PICTURE = Path(__file__).resolve().parents[1] / "src" / "im_demo" / "pictures" / "shapes.jpg"
 PICTURE_SEED = 70_001
-PICTURE_INDEX = 3
+PICTURE_INDEX = 71
 WIDTH, HEIGHT = 960, 640
 BACKGROUND = "blobs"
 SHAPES = (11, 12)
