@@ -29,7 +29,8 @@ MYPY_TESTS := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls
 	arg-type assignment call-overload has-type index misc operator union-attr var-annotated)
 TEST_TREES := core/tests $(wildcard plugins/*/tests) tests
 
-# Options for pytest: `make test PYTEST="-k names"`. Coverage means something for all tests only. Two processes suit the smallest machine that this must run on.
+# Options for pytest: `make test PYTEST="-k names"`; coverage is measured without them only, because it means something
+# for all tests together. Two processes suit the smallest machine that this must run on.
 PYTEST ?=
 WORKERS ?= 2
 

@@ -68,7 +68,7 @@ def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     venv.create(home, with_pip=True)
     commands = home / ("Scripts" if os.name == "nt" else "bin")
     wanted = [f"{wheels[distribution.name]}{EXTRAS.get(distribution.name, '')}" for distribution in distributions()]
-    options = ["--disable-pip-version-check", "-qq", "-c", str(ROOT / "constraints.txt")]
+    options = ["--disable-pip-version-check", "--no-compile", "-qq", "-c", str(ROOT / "constraints.txt")]
     run(commands / "python", "-m", "pip", "install", *options, *wanted, cwd=home)
     return commands
 
