@@ -178,6 +178,12 @@ API_CALLS_TIMEOUT = Variable(
     parse=parse_positive_float,
     description="Seconds that a server may stay silent before a request fails.",
 )
+FILE_LOCK_ACQUIRE_TIMEOUT = Variable(
+    name="INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT",
+    default=120.0,
+    parse=parse_positive_float,
+    description="Seconds without any progress after which a process that fetches a package is no longer waited for.",
+)
 
 VARIABLES: tuple[Variable[object], ...] = (
     DISABLE_PLUGINS,
@@ -193,6 +199,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     OFFLINE,
     OFFLINE_MODE,
     API_CALLS_TIMEOUT,
+    FILE_LOCK_ACQUIRE_TIMEOUT,
 )
 """All of the core's variables, in the order in which the reference page shows them."""
 

@@ -136,6 +136,8 @@ class ModelPackageMetadata:
         backend_details: what only the backend's own plugin understands, for example `ONNXPackageDetails`.
         recommended_parameters: override those of the model.
         directory: where the files already lie (inside a wheel, on a mounted share). They are used in place.
+        manifest: what `backend_details` and the like were read from, as the provider sent it, with its "type". The
+            store keeps it, so that the backend's own parser can read it again without a network.
     """
 
     package_id: str = field(validator=_NAME)
@@ -151,6 +153,7 @@ class ModelPackageMetadata:
     backend_details: object | None = None
     recommended_parameters: RecommendedParameters | None = None
     directory: Path | None = field(default=None, validator=optional(instance_of(Path)))
+    manifest: Mapping[str, Any] | None = field(default=None, repr=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not self.package_artefacts and self.directory is None:
