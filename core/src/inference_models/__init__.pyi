@@ -12,7 +12,9 @@ from .errors import BackendUnavailable as BackendUnavailable
 from .errors import BaseInferenceModelsError as BaseInferenceModelsError
 from .errors import CorruptedModelPackageError as CorruptedModelPackageError
 from .errors import DeviceUnavailableError as DeviceUnavailableError
+from .errors import DirectLocalStorageAccessError as DirectLocalStorageAccessError
 from .errors import FileHashSumMismatch as FileHashSumMismatch
+from .errors import ForbiddenLocalCodePackageAccessError as ForbiddenLocalCodePackageAccessError
 from .errors import ForbiddenModelAccessError as ForbiddenModelAccessError
 from .errors import InvalidEnvVariable as InvalidEnvVariable
 from .errors import InvalidParameterError as InvalidParameterError

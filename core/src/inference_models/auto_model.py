@@ -1,33 +1,17 @@
-"""`AutoModel`: the way from an id to a ready model, one call per stage. The stages do not know each other."""
+"""`AutoModel`: what users call. The way from an id to a model is in `loading`."""
 
 from __future__ import annotations
 
-import logging
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
-
-from inference_models.errors import (
-    InvalidParameterError,
-    ModelImplementationNotFoundError,
-    ModelPackageAlternativesExhaustedError,
-    describe_choices,
-)
-from inference_models.signatures import accepted_keywords, keep_accepted
-
 if TYPE_CHECKING:
-    from inference_models.catalog import Catalog
     from inference_models.entities import Quantization
     from inference_models.environment import Environment
-    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
-    from inference_models.negotiation import Plan, Request, Verdict
-    from inference_models.sessions import Session
-    from inference_models.weights_providers import ModelSource
-
-logger = logging.getLogger(__name__)
+    from inference_models.metadata import ModelMetadata
+    from inference_models.negotiation import Plan
+    from inference_models.store import AutoResolutionCache
 
 
 class AutoModel:
@@ -44,8 +28,19 @@ class AutoModel:
         batch_size: int | tuple[int, int] | None = None,
         quantization: str | Quantization | Iterable[str | Quantization] | None = None,
         device: object = None,
+        nms_fusion_preferences: bool | Mapping[str, Any] | None = None,
         allow_untrusted_packages: bool = False,
+        allow_local_code_packages: bool = False,
+        allow_direct_local_storage_loading: bool = True,
+        allow_loading_dependency_models: bool = True,
+        dependency_models_params: Mapping[str, Mapping[str, Any]] | None = None,
+        download_files_without_hash: bool = False,
+        use_auto_resolution_cache: bool = True,
+        auto_resolution_cache: AutoResolutionCache | None = None,
         max_package_loading_attempts: int | None = None,
+        weights_provider_extra_query_params: Sequence[tuple[str, str]] | None = None,
+        weights_provider_extra_headers: Mapping[str, str] | None = None,
+        verbose: bool = False,
         **kwargs: Any,
     ) -> Any:
         """Return a ready model.
@@ -61,8 +56,21 @@ class AutoModel:
             quantization: "fp32", "fp16", ... or several; only these are considered.
             device: "cpu", "cuda", "cuda:1", "mps" or a `torch.device`; an error if it cannot be had.
                 When None the backend takes the best there is.
+            nms_fusion_preferences: packages whose network drops overlapping boxes itself are rejected unless
+                this is True (with the usual thresholds) or names the thresholds that it must have, each a
+                number or (lowest, highest).
             allow_untrusted_packages: also load packages that their provider does not vouch for.
+            allow_local_code_packages: let a local package run the code that it brings (`model_module`).
+            allow_direct_local_storage_loading: False refuses paths, for servers that take ids from strangers.
+            allow_loading_dependency_models: load the other models that this one needs.
+            dependency_models_params: arguments of `from_pretrained` for single dependencies, by name.
+            download_files_without_hash: also fetch files for which the provider states no hash.
+            use_auto_resolution_cache: remember what was decided, so that the next load asks nobody.
+            auto_resolution_cache: where that is remembered. Default: files in the cache directory.
             max_package_loading_attempts: how many packages are tried when one fails to load. Default: all.
+            weights_provider_extra_query_params: for the weights provider, if it takes them.
+            weights_provider_extra_headers: for the weights provider, if it takes them.
+            verbose: show the progress of downloads on stderr.
             **kwargs: for the backend (such as `onnx_execution_providers`) or the model's own `from_pretrained`.
 
         Returns:
@@ -77,29 +85,35 @@ class AutoModel:
             DeviceUnavailableError: `device` cannot be had.
             InvalidParameterError: an argument has a wrong value, or nothing accepts its name.
         """
-        way = _Way.find(
-            model_id_or_path,
-            weights_provider,
-            api_key,
-            kwargs,
+        from inference_models.loading import LoadOptions, load
+
+        options = LoadOptions(
+            weights_provider=weights_provider,
+            api_key=api_key,
             model_package_id=model_package_id,
             backend=backend,
             batch_size=batch_size,
             quantization=quantization,
             device=device,
+            nms_fusion_preferences=nms_fusion_preferences,
             allow_untrusted_packages=allow_untrusted_packages,
+            allow_local_code_packages=allow_local_code_packages,
+            allow_direct_local_storage_loading=allow_direct_local_storage_loading,
+            allow_loading_dependency_models=allow_loading_dependency_models,
+            dependency_models_params=dependency_models_params or {},
+            download_files_without_hash=download_files_without_hash,
+            use_auto_resolution_cache=use_auto_resolution_cache,
+            auto_resolution_cache=auto_resolution_cache,
+            max_package_loading_attempts=max_package_loading_attempts,
+            weights_provider_extra_query_params=weights_provider_extra_query_params,
+            weights_provider_extra_headers=weights_provider_extra_headers,
+            verbose=verbose,
+            extra=kwargs,
         )
-        attempts = _positive("max_package_loading_attempts", max_package_loading_attempts)
-        return way.load(way.plan.require_candidates()[:attempts])
+        return load(model_id_or_path, options)
 
     @classmethod
-    def explain(
-        cls,
-        model_id_or_path: str | os.PathLike[str],
-        weights_provider: str | None = None,
-        api_key: str | None = None,
-        **kwargs: Any,
-    ) -> Plan:
+    def explain(cls, model_id_or_path: str | os.PathLike[str], **kwargs: Any) -> Plan:
         """Return what `from_pretrained` with the same arguments would decide, and load nothing.
 
         Returns:
@@ -108,9 +122,9 @@ class AutoModel:
         Raises:
             As `from_pretrained`, except that a model without any usable package is no error here.
         """
-        kwargs.pop("max_package_loading_attempts", None)
-        requested = {name: kwargs.pop(name) for name in _REQUEST_ARGUMENTS if name in kwargs}
-        return _Way.find(model_id_or_path, weights_provider, api_key, kwargs, **requested).plan
+        from inference_models.loading import LoadOptions, make_plan
+
+        return make_plan(model_id_or_path, LoadOptions.from_keywords(kwargs))
 
     @classmethod
     def describe_model(
@@ -135,156 +149,3 @@ class AutoModel:
         return environment
 
     describe_compute_environment = describe_runtime
-
-
-_REQUEST_ARGUMENTS = (
-    "model_package_id",
-    "backend",
-    "batch_size",
-    "quantization",
-    "device",
-    "allow_untrusted_packages",
-)
-
-
-@frozen
-class _Way:
-    """One walk from an id to a model: what each stage found, handed to the next."""
-
-    source: ModelSource
-    catalog: Catalog
-    metadata: ModelMetadata
-    plan: Plan
-    model_options: Mapping[str, Any]
-
-    @classmethod
-    def find(
-        cls,
-        model_id_or_path: str | os.PathLike[str],
-        weights_provider: str | None,
-        api_key: str | None,
-        options: Mapping[str, Any],
-        **requested: Any,
-    ) -> _Way:
-        """Go as far as the plan."""
-        from inference_models.catalog import current_catalog
-        from inference_models.environment import current_environment
-        from inference_models.negotiation import make_request, negotiate
-        from inference_models.weights_providers import find_source
-        from inference_models.weights_providers.core import get_model_metadata
-
-        source = find_source(model_id_or_path, weights_provider)
-        catalog = current_catalog()
-        backends = [row.spec for row in catalog.backends()]
-        for_sessions = {name for spec in backends for name in spec.session_options}
-        request = make_request(
-            known_backends=[spec.name for spec in backends],
-            options={name: value for name, value in options.items() if name in for_sessions},
-            **requested,
-        )
-        metadata = get_model_metadata(source, catalog, api_key)
-        plan = negotiate(metadata, catalog, current_environment(), request)
-        model_options = {name: value for name, value in options.items() if name not in for_sessions}
-        return cls(source, catalog, metadata, plan, model_options)
-
-    def load(self, candidates: Iterable[Verdict]) -> Any:
-        """Return the first candidate that loads."""
-        errors: dict[str, Exception] = {}
-        for verdict in candidates:
-            package_id = verdict.package.package_id
-            try:
-                return self._load(verdict)
-            except InvalidParameterError:
-                raise  # a mistake of the caller; another package would not mend it
-            except Exception as error:
-                logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
-                errors[package_id] = error
-        if len(errors) == 1:
-            raise next(iter(errors.values()))
-        listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors.items())
-        raise ModelPackageAlternativesExhaustedError(
-            f"None of the {len(errors)} packages of model {self.metadata.model_id!r} that fit this machine loads:\n"
-            f"{listed}",
-            alternatives_errors=tuple(errors.values()),
-        )
-
-    def _load(self, verdict: Verdict) -> Any:
-        from inference_models.metadata import ModelPackageMetadata
-        from inference_models.store import materialise
-
-        package = verdict.package
-        assert isinstance(package, ModelPackageMetadata), "only usable packages are loaded"
-        from_pretrained = self._implementation(verdict)
-        options = self._init_options(from_pretrained, package)
-        directory = materialise(self.metadata, package, self.source.provider)
-        model = from_pretrained(str(directory), **options)
-        logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
-        return model
-
-    def _implementation(self, verdict: Verdict) -> Any:
-        from inference_models.specs import resolve
-
-        assert verdict.implementation is not None, "only usable packages are loaded"
-        from_pretrained = getattr(resolve(verdict.implementation.spec.target), "from_pretrained", None)
-        if not callable(from_pretrained):
-            raise ModelImplementationNotFoundError(
-                f"{verdict.implementation.spec.target} of {verdict.implementation.plugin} has no from_pretrained "
-                f"method, so it cannot load a model. The plugin must be corrected."
-            )
-        return from_pretrained
-
-    def _init_options(self, from_pretrained: Any, package: ModelPackageMetadata) -> dict[str, Any]:
-        """Return what the core offers, as far as the implementation wants it, and what the user gave."""
-        offered = {
-            "open_session": _SessionOpener(self.catalog, package, self.plan.request),
-            "backend": package.backend,
-            "device": self.plan.request.device,
-            "package": package,
-            "model_features": package.model_features,
-            "recommended_parameters": package.recommended_parameters or self.metadata.recommended_parameters,
-        }
-        accepted = accepted_keywords(from_pretrained)
-        for name in self.model_options:
-            if name in offered or (accepted is not None and name not in accepted):
-                own = (accepted or frozenset()) - set(offered) - {"model_name_or_path"}
-                session_options = self.catalog.backend(package.backend).spec.session_options
-                raise InvalidParameterError(
-                    f"Nothing accepts {name}= for {self.source}. "
-                    f"{describe_choices(name, sorted({*own, *session_options, *_OWN_ARGUMENTS}))}"
-                )
-        return {**keep_accepted(from_pretrained, offered), **self.model_options}
-
-
-_OWN_ARGUMENTS = (*_REQUEST_ARGUMENTS, "weights_provider", "api_key", "max_package_loading_attempts")
-
-
-@frozen
-class _SessionOpener:
-    """Opens a package in the backend that negotiation chose, with the device and options asked for."""
-
-    catalog: Catalog
-    package: ModelPackageMetadata
-    request: Request
-
-    def __call__(self, directory: str | Path) -> Session:
-        """Open the package in `directory`."""
-        from inference_models.specs import resolve
-
-        package = self.package
-        declared = self.catalog.backend(package.backend)
-        if declared.spec.open_session is None:
-            raise ModelImplementationNotFoundError(
-                f"Backend {package.backend!r} of {declared.plugin} provides no sessions, and the model's plugin asks "
-                f"for one. One of the two plugins must be corrected."
-            )
-        options = {name: value for name, value in self.request.options.items() if name in declared.spec.session_options}
-        session: Session = resolve(declared.spec.open_session)(
-            Path(directory), device=self.request.device, package=package, options=options
-        )
-        return session
-
-
-def _positive(name: str, value: int | None) -> int | None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise InvalidParameterError(f"{name}= takes a whole number of at least 1, not {value!r}.")
-    return value

@@ -35,6 +35,8 @@ through `redact_url` first. The hierarchy, top to bottom:
       ModelLoadingError                 a chosen package does not load
         CorruptedModelPackageError      its files are missing, truncated or contradict each other
         ModelImplementationNotFoundError  no installed plugin implements the model
+        ForbiddenLocalCodePackageAccessError  its own code would run, and that is not allowed
+        DirectLocalStorageAccessError   it was named by a path, and that is not allowed
         ModelPackageAlternativesExhaustedError  every candidate failed; `alternatives_errors` has all
 """
 
@@ -196,6 +198,14 @@ class CorruptedModelPackageError(ModelLoadingError):
 
 class ModelImplementationNotFoundError(ModelLoadingError):
     """No installed plugin implements the model."""
+
+
+class ForbiddenLocalCodePackageAccessError(ModelLoadingError):
+    """A local package brings code of its own, and the caller has not allowed it to run."""
+
+
+class DirectLocalStorageAccessError(ModelLoadingError):
+    """A model was named by a path, and the caller allows ids only."""
 
 
 class ModelPackageAlternativesExhaustedError(ModelLoadingError):

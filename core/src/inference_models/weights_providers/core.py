@@ -41,8 +41,13 @@ class ModelSource:
     provider: str
     model_id: str
 
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a directory on this machine."""
+        return self.provider == LOCAL_PROVIDER
+
     def __str__(self) -> str:
-        return self.model_id if self.provider == LOCAL_PROVIDER else f"{self.provider}://{self.model_id}"
+        return self.model_id if self.is_local else f"{self.provider}://{self.model_id}"
 
 
 class _ProviderTable(UserDict[str, ProviderHandler]):

@@ -1,0 +1,76 @@
+"""What `AutoModel.from_pretrained` takes, in one value that travels along the way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, fields, frozen
+
+if TYPE_CHECKING:
+    from inference_models.catalog import Catalog
+    from inference_models.negotiation import Request
+    from inference_models.store import AutoResolutionCache
+
+
+@frozen(kw_only=True)
+class LoadOptions:
+    """What `AutoModel.from_pretrained` takes besides the id, see there; `extra` is for backends and models."""
+
+    weights_provider: str | None = None
+    api_key: str | None = field(default=None, repr=False)
+    model_package_id: str | None = None
+    backend: str | Iterable[str] | None = None
+    batch_size: int | tuple[int, int] | None = None
+    quantization: Any = None
+    device: object = None
+    nms_fusion_preferences: bool | Mapping[str, Any] | None = None
+    allow_untrusted_packages: bool = False
+    allow_local_code_packages: bool = False
+    allow_direct_local_storage_loading: bool = True
+    allow_loading_dependency_models: bool = True
+    dependency_models_params: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    download_files_without_hash: bool = False
+    use_auto_resolution_cache: bool = True
+    auto_resolution_cache: AutoResolutionCache | None = None
+    max_package_loading_attempts: int | None = None
+    weights_provider_extra_query_params: Sequence[tuple[str, str]] | None = field(default=None, repr=False)
+    weights_provider_extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
+    verbose: bool = False
+    extra: Mapping[str, Any] = field(factory=dict)
+
+    @classmethod
+    def from_keywords(cls, keywords: Mapping[str, Any]) -> LoadOptions:
+        """Return options for keywords of `from_pretrained`; those it does not name are `extra`."""
+        own = {name: value for name, value in keywords.items() if name in OPTION_NAMES}
+        return cls(**own, extra={name: value for name, value in keywords.items() if name not in OPTION_NAMES})
+
+    @property
+    def provider_options(self) -> dict[str, Any]:
+        """What is passed on to the weights provider, if anything was given."""
+        given = {
+            "weights_provider_extra_query_params": self.weights_provider_extra_query_params,
+            "weights_provider_extra_headers": self.weights_provider_extra_headers,
+        }
+        return {name: value for name, value in given.items() if value is not None}
+
+    def make_request(self, catalog: Catalog) -> Request:
+        """Return what is asked of negotiation. Raises: InvalidParameterError and its kin."""
+        from inference_models.negotiation import make_request
+
+        backends = [row.spec for row in catalog.backends()]
+        for_sessions = {name for spec in backends for name in spec.session_options}
+        return make_request(
+            known_backends=[spec.name for spec in backends],
+            model_package_id=self.model_package_id,
+            backend=self.backend,
+            batch_size=self.batch_size,
+            quantization=self.quantization,
+            device=self.device,
+            nms_fusion_preferences=self.nms_fusion_preferences,
+            allow_untrusted_packages=self.allow_untrusted_packages,
+            options={name: value for name, value in self.extra.items() if name in for_sessions},
+        )
+
+
+OPTION_NAMES = frozenset(attribute.name for attribute in fields(LoadOptions)) - {"extra"}

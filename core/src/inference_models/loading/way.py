@@ -1,0 +1,213 @@
+"""The way from an id to a model: the one file that knows all stages. The stages do not know each other."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, frozen
+
+from inference_models.errors import (
+    DirectLocalStorageAccessError,
+    InvalidParameterError,
+    ModelImplementationNotFoundError,
+    ModelPackageAlternativesExhaustedError,
+    describe_choices,
+)
+from inference_models.loading.handover import BoundSessionOpener, init_options
+from inference_models.loading.options import LoadOptions
+from inference_models.signatures import accepted_keywords
+
+if TYPE_CHECKING:
+    import os
+
+    from inference_models.catalog import Catalog
+    from inference_models.metadata import ModelDependency, ModelMetadata, ModelPackageMetadata
+    from inference_models.negotiation import Plan, Verdict
+    from inference_models.weights_providers import ModelSource
+
+logger = logging.getLogger(__name__)
+
+
+def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
+    """Return a ready model. See `AutoModel.from_pretrained`."""
+    from inference_models.weights_providers import find_source
+
+    attempts = _positive("max_package_loading_attempts", options.max_package_loading_attempts)
+    source = find_source(model_id_or_path, options.weights_provider)
+    if source.is_local:
+        _check_local_access(source, options)
+        model = _load_local_code(Path(source.model_id), options)
+        if model is not None:
+            return model
+    return _Loader.find(source, options).load(attempts)
+
+
+def make_plan(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Plan:
+    """Return what `load` would decide, without loading anything."""
+    from inference_models.weights_providers import find_source
+
+    source = find_source(model_id_or_path, options.weights_provider)
+    if source.is_local:
+        _check_local_access(source, options)
+    return _Loader.find(source, evolve(options, use_auto_resolution_cache=False)).plan
+
+
+def _check_local_access(source: ModelSource, options: LoadOptions) -> None:
+    if not options.allow_direct_local_storage_loading:
+        raise DirectLocalStorageAccessError(
+            f"{source.model_id!r} is a path, and allow_direct_local_storage_loading=False forbids loading from one. "
+            f"Name a model by its id."
+        )
+
+
+def _load_local_code(directory: Path, options: LoadOptions) -> Any:
+    """Return a model whose code lies in its own package; None when `directory` is no such package."""
+    from inference_models.catalog import current_catalog
+    from inference_models.local_code import find_local_code, load_local_class
+
+    config = find_local_code(directory)
+    if config is None:
+        return None
+    loaded: Any = load_local_class(directory, config, allowed=options.allow_local_code_packages)
+    offered = {"device": options.make_request(current_catalog()).device}
+    return loaded.from_pretrained(str(directory), **init_options(loaded, offered, options.extra, str(directory), ()))
+
+
+@frozen
+class _Loader:
+    """One walk from an id to a model: what each stage found, handed to the next."""
+
+    source: ModelSource
+    options: LoadOptions
+    catalog: Catalog
+    metadata: ModelMetadata
+    plan: Plan
+    remembered: bool
+
+    @classmethod
+    def find(cls, source: ModelSource, options: LoadOptions) -> _Loader:
+        """Go as far as the plan."""
+        from inference_models.catalog import current_catalog
+        from inference_models.environment import current_environment
+        from inference_models.negotiation import negotiate
+
+        catalog, environment = current_catalog(), current_environment()
+        request = options.make_request(catalog)
+        metadata = _ask(source, catalog, options)
+        plan = negotiate(metadata, catalog, environment, request)
+        return cls(source, options, catalog, metadata, plan, remembered=False)
+
+    def load(self, attempts: int | None) -> Any:
+        """Return the first candidate that loads."""
+        errors: dict[str, Exception] = {}
+        for verdict in self.plan.require_candidates()[:attempts]:
+            package_id = verdict.package.package_id
+            try:
+                return self._load(verdict)
+            except InvalidParameterError:
+                raise  # a mistake of the caller; another package would not mend it
+            except Exception as error:
+                logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
+                errors[package_id] = error
+        if len(errors) == 1:
+            raise next(iter(errors.values()))
+        listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors.items())
+        raise ModelPackageAlternativesExhaustedError(
+            f"None of the {len(errors)} packages of model {self.metadata.model_id!r} that fit this machine loads:\n"
+            f"{listed}",
+            alternatives_errors=tuple(errors.values()),
+        )
+
+    def _load(self, verdict: Verdict) -> Any:
+        from inference_models.metadata import ModelPackageMetadata
+        from inference_models.specs import resolve
+        from inference_models.store import materialise
+
+        package, implementation = verdict.package, verdict.implementation
+        assert isinstance(package, ModelPackageMetadata), "only usable packages are loaded"
+        assert implementation is not None, "only usable packages are loaded"
+        loaded = resolve(implementation.spec.target)
+        if not callable(getattr(loaded, "from_pretrained", None)):
+            raise ModelImplementationNotFoundError(
+                f"{implementation.spec.target} of {implementation.plugin} has no from_pretrained method, so it cannot "
+                f"load a model. The plugin must be corrected."
+            )
+        options = self._init_options(loaded, package)
+        directory = materialise(self.metadata, package, self.source.provider)
+        model = loaded.from_pretrained(str(directory), **options)
+        logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
+        return model
+
+    def _init_options(self, loaded: Any, package: ModelPackageMetadata) -> dict[str, Any]:
+        offered = {
+            "open_session": BoundSessionOpener(self.catalog, package, self.plan.request),
+            "backend": package.backend,
+            "device": self.plan.request.device,
+            "package": package,
+            "model_features": package.model_features,
+            "recommended_parameters": package.recommended_parameters or self.metadata.recommended_parameters,
+        }
+        backends = self.catalog.backends()
+        for_sessions = {name for row in backends for name in row.spec.session_options}
+        given = {name: value for name, value in self.options.extra.items() if name not in for_sessions}
+        own_session_options = self.catalog.backend(package.backend).spec.session_options
+        chosen = init_options(loaded, offered, given, str(self.source), own_session_options)
+        accepted = accepted_keywords(loaded.from_pretrained)
+        if self.metadata.model_dependencies and (accepted is None or "model_dependencies" in accepted):
+            chosen["model_dependencies"] = self._load_dependencies()
+        return chosen
+
+    def _load_dependencies(self) -> dict[str, Any]:
+        """Return the models that this one needs, by name. They may have no dependencies of their own."""
+        if not self.options.allow_loading_dependency_models:
+            names = ", ".join(dependency.name for dependency in self.metadata.model_dependencies)
+            raise InvalidParameterError(
+                f"{self.source} needs other models ({names}), and loading them is switched off "
+                f"(allow_loading_dependency_models=False), as it is for models that are dependencies themselves."
+            )
+        unknown = set(self.options.dependency_models_params) - {one.name for one in self.metadata.model_dependencies}
+        if unknown:
+            name = min(unknown)
+            known = [dependency.name for dependency in self.metadata.model_dependencies]
+            raise InvalidParameterError(
+                f"dependency_models_params= names {name!r}, which is no dependency of {self.source}. "
+                f"{describe_choices(name, known)}"
+            )
+        return {one.name: self._load_dependency(one) for one in self.metadata.model_dependencies}
+
+    def _load_dependency(self, dependency: ModelDependency) -> Any:
+        inherited = {name: getattr(self.options, name) for name in _INHERITED}
+        given = self.options.dependency_models_params.get(dependency.name, {})
+        forced = {
+            "weights_provider": self.source.provider,
+            "model_package_id": dependency.model_package_id,
+            "allow_loading_dependency_models": False,
+        }
+        return load(dependency.model_id, LoadOptions.from_keywords({**inherited, **given, **forced}))
+
+
+_INHERITED = (
+    "api_key",
+    "device",
+    "allow_untrusted_packages",
+    "download_files_without_hash",
+    "use_auto_resolution_cache",
+    "auto_resolution_cache",
+    "weights_provider_extra_query_params",
+    "weights_provider_extra_headers",
+    "verbose",
+)
+
+
+def _ask(source: ModelSource, catalog: Catalog, options: LoadOptions) -> ModelMetadata:
+    from inference_models.weights_providers.core import get_model_metadata
+
+    return get_model_metadata(source, catalog, options.api_key, options.provider_options)
+
+
+def _positive(name: str, value: int | None) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise InvalidParameterError(f"{name}= takes a whole number of at least 1, not {value!r}.")
+    return value

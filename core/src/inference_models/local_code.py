@@ -1,0 +1,107 @@
+"""Models whose code lies beside their weights: `model_config.json` names a module and a class in the package itself.
+
+Such a package is a program. It is loaded only from a directory that the user named, and only when the user
+allowed it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import sys
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
+
+CONFIG_FILE = "model_config.json"
+_MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
+
+
+def find_local_code(directory: Path) -> dict[str, Any] | None:
+    """Return the configuration of a custom code package; None when `directory` is none.
+
+    Anything that is wrong with the file is left to whoever reads it as an ordinary package.
+    """
+    try:
+        config = json.loads((directory / CONFIG_FILE).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    if not isinstance(config, dict) or not {_MODULE_KEY, _CLASS_KEY} & set(config):
+        return None
+    return config
+
+
+def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) -> type:
+    """Import the class that a custom code package names.
+
+    Args:
+        directory: the package.
+        config: its `model_config.json`: "model_module", a file in the directory, and "model_class".
+        allowed: whether the user permits running the package's code.
+
+    Raises:
+        ForbiddenLocalCodePackageAccessError: it is not permitted.
+        CorruptedModelPackageError: the module or class is missing, lies elsewhere, or does not import.
+    """
+    if not allowed:
+        raise ForbiddenLocalCodePackageAccessError(
+            f"{directory} holds a model with code of its own ({config.get(_MODULE_KEY)!r}), and loading it would run "
+            f"that code. If you trust it, pass allow_local_code_packages=True."
+        )
+    path = _module_path(directory, config.get(_MODULE_KEY))
+    name = config.get(_CLASS_KEY)
+    if not isinstance(name, str) or not name.isidentifier():
+        raise CorruptedModelPackageError(
+            f"{directory / CONFIG_FILE}: {_CLASS_KEY!r} must be the name of a class, not {name!r}. Correct the file."
+        )
+    found = getattr(_import(directory, path), name, None)
+    if not isinstance(found, type) or not callable(getattr(found, "from_pretrained", None)):
+        raise CorruptedModelPackageError(
+            f"{path} has no class {name!r} with a from_pretrained method. Correct {CONFIG_FILE} or the module."
+        )
+    return found
+
+
+def _module_path(directory: Path, name: object) -> Path:
+    wrong = CorruptedModelPackageError(
+        f"{directory / CONFIG_FILE}: {_MODULE_KEY!r} must be the name of a Python file in {directory}, not {name!r}. "
+        f"Correct the file."
+    )
+    if not isinstance(name, str) or "\0" in name or not name.endswith(".py"):
+        raise wrong
+    path = directory / name
+    # Resolved, so that neither ".." nor a link leads out of the package.
+    if not path.resolve().is_relative_to(directory.resolve()) or not path.is_file():
+        raise wrong
+    if not all(part.isidentifier() for part in path.relative_to(directory).with_suffix("").parts):
+        raise wrong
+    return path
+
+
+def _import(directory: Path, path: Path) -> ModuleType:
+    """Import the file as a module of a package that stands for the directory.
+
+    The package's name is made from the directory's path: the same files in two directories are two modules,
+    relative imports find their neighbours, and what looks a module up by name (dataclasses, pickle) finds it.
+    """
+    root = f"inference_models_local_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
+    _ensure_package(root, directory)
+    name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
+    sys.modules.pop(name, None)  # the file may have changed since the last load
+    try:
+        return importlib.import_module(name)
+    except Exception as error:
+        raise CorruptedModelPackageError(
+            f"{path} does not import: {type(error).__name__}: {error}. Correct the module, or install what it needs."
+        ) from error
+
+
+def _ensure_package(name: str, directory: Path) -> None:
+    if name not in sys.modules:
+        spec = ModuleSpec(name, loader=None, is_package=True)
+        spec.submodule_search_locations = [str(directory)]
+        sys.modules[name] = importlib.util.module_from_spec(spec)
