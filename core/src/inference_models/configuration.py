@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
+from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -93,6 +94,51 @@ def parse_positive_float(text: str) -> float:
     if not 0.0 < value < float("inf"):
         raise ValueError("a number above 0")
     return value
+
+
+def parse_count(text: str) -> int:
+    """Parse a whole number of at least 1."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise ValueError("a whole number of at least 1")
+    return int(text)
+
+
+def parse_statuses(text: str) -> frozenset[int]:
+    """Parse HTTP status codes of errors separated by commas."""
+    names = parse_names(text)
+    if not all(name.isascii() and name.isdigit() and 400 <= int(name[:9]) <= 599 for name in names):
+        raise ValueError("HTTP status codes from 400 to 599 separated by commas")
+    return frozenset(map(int, names))
+
+
+def parse_http_origins(text: str) -> frozenset[str]:
+    """Parse origins, as in http://10.0.0.5:8080, separated by commas; they come back with their port."""
+    return frozenset(map(_http_origin, parse_names(text)))
+
+
+def _http_origin(text: str) -> str:
+    expected = ValueError("origins such as http://10.0.0.5:8080 separated by commas, with nothing after the port")
+    try:
+        parts = urlsplit(text)
+        port = 80 if parts.port is None else parts.port
+    except ValueError:
+        raise expected from None
+    if parts.scheme != "http" or not parts.hostname or parts.username is not None or parts.path.strip("/"):
+        raise expected
+    if parts.query or parts.fragment or "*" in parts.hostname:
+        raise expected
+    return f"http://{parts.hostname}:{port}"
+
+
+def parse_choice(*choices: str) -> Callable[[str], str]:
+    """Return what parses one of `choices`, in any case."""
+
+    def parse(text: str) -> str:
+        if text.lower() not in choices:
+            raise ValueError(" or ".join(choices))
+        return text.lower()
+
+    return parse
 
 
 def parse_home(text: str) -> Path | None:
@@ -185,6 +231,62 @@ FILE_LOCK_ACQUIRE_TIMEOUT = Variable(
     description="Seconds without any progress after which a process that fetches a package is no longer waited for.",
 )
 
+API_CALLS_MAX_TRIES = Variable(
+    name="API_CALLS_MAX_TRIES",
+    default=3,
+    parse=parse_count,
+    description="How often a request is sent before a server that keeps failing is given up.",
+)
+IDEMPOTENT_API_REQUEST_CODES_TO_RETRY = Variable(
+    name="IDEMPOTENT_API_REQUEST_CODES_TO_RETRY",
+    default=frozenset({408, 429, 500, 502, 503, 504}),
+    parse=parse_statuses,
+    description="HTTP status codes after which a request is sent again, comma-separated.",
+)
+ALLOWED_HTTP_ORIGINS = Variable[frozenset[str]](
+    name="INFERENCE_MODELS_ALLOWED_HTTP_ORIGINS",
+    default=frozenset(),
+    parse=parse_http_origins,
+    description="Origins that plain http is used for, comma-separated; all others must have https, but for loopback.",
+)
+ROBOFLOW_API_KEY = Variable[str | None](
+    name="ROBOFLOW_API_KEY",
+    default=None,
+    parse=lambda text: text or None,
+    description="The key for Roboflow's API, used when api_key= is not given.",
+    secret=True,
+)
+ROBOFLOW_API_HOST = Variable[str | None](
+    name="ROBOFLOW_API_HOST",
+    default=None,
+    parse=lambda text: text or None,
+    description="Address of Roboflow's API. Unset: it follows from the environment and the region below.",
+)
+ROBOFLOW_ENVIRONMENT = Variable(
+    name="ROBOFLOW_ENVIRONMENT",
+    default="prod",
+    parse=parse_choice("prod", "staging"),
+    description="Which of Roboflow's platforms is asked: prod or staging.",
+)
+ROBOFLOW_REGION = Variable(
+    name="ROBOFLOW_REGION",
+    default="us",
+    parse=parse_choice("us", "eu"),
+    description="Where the platform that is asked stands: us or eu.",
+)
+SECURE_GATEWAY = Variable[str | None](
+    name="SECURE_GATEWAY",
+    default=None,
+    parse=lambda text: text or None,
+    description="Address of a Roboflow Secure Gateway that all requests of the provider roboflow go through.",
+)
+LICENSE_SERVER = Variable[str | None](
+    name="LICENSE_SERVER",
+    default=None,
+    parse=lambda text: text or None,
+    description="The older name of SECURE_GATEWAY, used when that is not set.",
+)
+
 VARIABLES: tuple[Variable[object], ...] = (
     DISABLE_PLUGINS,
     ONLY_PLUGINS,
@@ -199,6 +301,15 @@ VARIABLES: tuple[Variable[object], ...] = (
     OFFLINE,
     OFFLINE_MODE,
     API_CALLS_TIMEOUT,
+    API_CALLS_MAX_TRIES,
+    IDEMPOTENT_API_REQUEST_CODES_TO_RETRY,
+    ALLOWED_HTTP_ORIGINS,
+    ROBOFLOW_API_KEY,
+    ROBOFLOW_API_HOST,
+    ROBOFLOW_ENVIRONMENT,
+    ROBOFLOW_REGION,
+    SECURE_GATEWAY,
+    LICENSE_SERVER,
     FILE_LOCK_ACQUIRE_TIMEOUT,
 )
 """All of the core's variables, in the order in which the reference page shows them."""
