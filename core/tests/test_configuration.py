@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from inference_models import configuration
-from inference_models.configuration import Variable, parse_flag, parse_names, parse_pairs, parse_positive_float
+from inference_models.configuration import Variable
 from inference_models.errors import InvalidEnvVariable
+from inference_models.parsing import parse_positive_float
 
 
 def test_a_variable_is_read_when_it_is_used(monkeypatch) -> None:
@@ -38,29 +39,6 @@ def test_a_bad_value_does_not_break_the_import() -> None:
     code = "import inference_models; from inference_models import AutoModel"
     environment = {"INFERENCE_MODELS_STRICT_PLUGINS": "perhaps", "API_CALLS_TIMEOUT": "never", "PATH": ""}
     subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=60)
-
-
-@pytest.mark.parametrize(("text", "value"), [("1", True), ("ON", True), ("0", False), ("No", False), ("", False)])
-def test_flags(text: str, value: bool) -> None:
-    assert parse_flag(text) is value
-
-
-def test_lists_tolerate_spaces_brackets_and_quotes() -> None:
-    assert parse_names(" a, 'b' ,, c") == parse_names('["a","b","c"]') == ("a", "b", "c")
-    assert parse_names("") == ()
-
-
-def test_pairs() -> None:
-    assert parse_pairs("model:a/b/c=im-x, backend:y = z") == (("model:a/b/c", "im-x"), ("backend:y", "z"))
-    for wrong in ("a", "=b", "a="):
-        with pytest.raises(ValueError, match="key=value"):
-            parse_pairs(wrong)
-
-
-@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "soon"])
-def test_numbers_must_be_above_zero_and_finite(text: str) -> None:
-    with pytest.raises(ValueError, match="above 0"):
-        parse_positive_float(text)
 
 
 def test_the_home_directory_is_expanded(monkeypatch) -> None:

@@ -9,16 +9,23 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
 from inference_models.errors import InvalidEnvVariable
+from inference_models.parsing import (
+    parse_choice,
+    parse_count,
+    parse_flag,
+    parse_home,
+    parse_http_origins,
+    parse_names,
+    parse_pairs,
+    parse_positive_float,
+    parse_statuses,
+)
 
 T_co = TypeVar("T_co", covariant=True)
-
-_TRUE = frozenset({"1", "true", "yes", "on"})
-_FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
 @frozen(kw_only=True)
@@ -57,93 +64,6 @@ class Variable(Generic[T_co]):
     def is_set(self) -> bool:
         """Whether the variable stands in the environment."""
         return self.name in os.environ
-
-
-def parse_flag(text: str) -> bool:
-    """Parse 1/true/yes/on and 0/false/no/off in any case; empty is off."""
-    if text.lower() in _TRUE:
-        return True
-    if text.lower() in _FALSE:
-        return False
-    raise ValueError("1, true, yes, on, 0, false, no or off")
-
-
-def parse_names(text: str) -> tuple[str, ...]:
-    """Parse a comma-separated list; brackets and quotes around it are tolerated."""
-    parts = text.strip("[]").split(",")
-    return tuple(name for part in parts if (name := part.strip().strip("'\"")))
-
-
-def parse_pairs(text: str) -> tuple[tuple[str, str], ...]:
-    """Parse `key=value` pairs separated by commas."""
-    pairs = []
-    for name in parse_names(text):
-        key, separator, value = name.rpartition("=")
-        if not separator or not key.strip() or not value.strip():
-            raise ValueError("key=value pairs separated by commas")
-        pairs.append((key.strip(), value.strip()))
-    return tuple(pairs)
-
-
-def parse_positive_float(text: str) -> float:
-    """Parse a number above zero."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.0 < value < float("inf"):
-        raise ValueError("a number above 0")
-    return value
-
-
-def parse_count(text: str) -> int:
-    """Parse a whole number of at least 1."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise ValueError("a whole number of at least 1")
-    return int(text)
-
-
-def parse_statuses(text: str) -> frozenset[int]:
-    """Parse HTTP status codes of errors separated by commas."""
-    names = parse_names(text)
-    if not all(name.isascii() and name.isdigit() and 400 <= int(name[:9]) <= 599 for name in names):
-        raise ValueError("HTTP status codes from 400 to 599 separated by commas")
-    return frozenset(map(int, names))
-
-
-def parse_http_origins(text: str) -> frozenset[str]:
-    """Parse origins, as in http://10.0.0.5:8080, separated by commas; they come back with their port."""
-    return frozenset(map(_http_origin, parse_names(text)))
-
-
-def _http_origin(text: str) -> str:
-    expected = ValueError("origins such as http://10.0.0.5:8080 separated by commas, with nothing after the port")
-    try:
-        parts = urlsplit(text)
-        port = 80 if parts.port is None else parts.port
-    except ValueError:
-        raise expected from None
-    if parts.scheme != "http" or not parts.hostname or parts.username is not None or parts.path.strip("/"):
-        raise expected
-    if parts.query or parts.fragment or "*" in parts.hostname:
-        raise expected
-    return f"http://{parts.hostname}:{port}"
-
-
-def parse_choice(*choices: str) -> Callable[[str], str]:
-    """Return what parses one of `choices`, in any case."""
-
-    def parse(text: str) -> str:
-        if text.lower() not in choices:
-            raise ValueError(" or ".join(choices))
-        return text.lower()
-
-    return parse
-
-
-def parse_home(text: str) -> Path | None:
-    """Parse a directory; empty is as if unset."""
-    return Path(text).expanduser() if text else None
 
 
 DISABLE_PLUGINS = Variable[tuple[str, ...]](

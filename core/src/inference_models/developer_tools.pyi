@@ -1,9 +1,6 @@
 from .catalog import current_catalog as current_catalog
 from .catalog import refresh_catalog as refresh_catalog
 from .configuration import Variable as Variable
-from .configuration import parse_flag as parse_flag
-from .configuration import parse_names as parse_names
-from .configuration import parse_positive_float as parse_positive_float
 from .entities import ArrayKind as ArrayKind
 from .entities import BackendType as BackendType
 from .entities import Quantization as Quantization
@@ -23,6 +20,9 @@ from .metadata import RecommendedParameters as RecommendedParameters
 from .metadata import UnreadablePackage as UnreadablePackage
 from .metadata import parse_quantization as parse_quantization
 from .negotiation import Request as Request
+from .parsing import parse_flag as parse_flag
+from .parsing import parse_names as parse_names
+from .parsing import parse_positive_float as parse_positive_float
 from .sessions import Array as Array
 from .sessions import Session as Session
 from .sessions import TensorInfo as TensorInfo
