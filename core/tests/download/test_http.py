@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inference_models.download.http import MAX_REDIRECTS, get, open_session, read_body
+from inference_models.download.http import MAX_REDIRECTS, checked_url, get, open_session, read_body
 from inference_models.errors import ModelRetrievalError
 
 if TYPE_CHECKING:
@@ -311,3 +311,13 @@ def test_a_server_that_speaks_no_tls_is_an_error_of_ours(server: FaultServer) ->
 def test_a_host_name_that_cannot_exist_is_an_error_of_ours() -> None:
     with pytest.raises(ModelRetrievalError, match="the host name is not valid"):
         download("https://" + "a" * 300 + "/weights")
+
+
+def test_plain_http_is_used_for_origins_that_the_configuration_allows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_MODELS_ALLOWED_HTTP_ORIGINS", "http://models.example:8080, http://other.example")
+
+    assert checked_url("http://MODELS.example:8080/a") == "http://models.example:8080/a"
+    assert checked_url("http://other.example:80/a?b") == "http://other.example:80/a?b"
+    for refused in ("http://models.example/a", "http://models.example:8081/a", "http://x.other.example/a"):
+        with pytest.raises(ModelRetrievalError, match="INFERENCE_MODELS_ALLOWED_HTTP_ORIGINS"):
+            checked_url(refused)

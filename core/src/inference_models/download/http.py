@@ -19,11 +19,20 @@ import requests
 from requests.auth import AuthBase
 from urllib3 import exceptions as urllib3_errors
 
-from inference_models.configuration import API_CALLS_TIMEOUT
+from inference_models.configuration import ALLOWED_HTTP_ORIGINS, API_CALLS_TIMEOUT
 from inference_models.download.integrity import CHUNK_SIZE
 from inference_models.errors import ModelRetrievalError, redact_url
 
-__all__ = ["MAX_REDIRECTS", "Session", "get", "open_session", "read_body"]
+__all__ = [
+    "MAX_REDIRECTS",
+    "Session",
+    "TransientError",
+    "checked_url",
+    "exchange",
+    "get",
+    "open_session",
+    "read_body",
+]
 
 MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -41,6 +50,10 @@ _ADVICE = {
 
 Session: TypeAlias = requests.Session
 """What `open_session` gives and `get` takes."""
+
+
+class TransientError(ModelRetrievalError):
+    """The server was not reached or broke off: the same request may succeed later."""
 
 
 class _NoAuth(AuthBase):
@@ -77,12 +90,24 @@ def get(session: Session, url: str, headers: Mapping[str, str] | None = None) ->
     Raises:
         ModelRetrievalError: the URL is not allowed, the server cannot be reached or does not answer 200.
     """
-    current = _checked(url)
+    with exchange(session, url, headers) as response:
+        _accept(response, response.url)
+        yield response
+
+
+@contextmanager
+def exchange(session: Session, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+    """Yield the answer to a GET whatever its status, once redirects are followed. Takes what `get` takes.
+
+    Raises:
+        TransientError: the server cannot be reached.
+        ModelRetrievalError: an address is not allowed.
+    """
+    current = checked_url(url)
     headers = dict(headers or {})
     for _ in range(MAX_REDIRECTS + 1):
         with _request(session, current, headers) as response:
             if response.status_code not in _REDIRECTS:
-                _accept(response, current)
                 yield response
                 return
             following = _redirect_target(response, current)
@@ -111,7 +136,7 @@ def read_body(response: requests.Response) -> Iterator[bytes]:
             failure = _describe(error)
         # Raised out here, so that the original, whose text shows the whole URL, is not attached to it.
         if failure is not None:
-            raise ModelRetrievalError(
+            raise TransientError(
                 f"The download of {redact_url(response.url)} broke off: {failure}. Check the connection and try again."
             )
         if chunk is None:
@@ -136,7 +161,7 @@ def _request(session: Session, url: str, headers: Mapping[str, str]) -> requests
         return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout, proxies=proxies)
     except _FAILURES as error:
         failure = _describe(error)
-    raise ModelRetrievalError(
+    raise TransientError(
         f"{redact_url(url)} cannot be reached: {failure}. Check the connection, the proxy settings and the address; "
         f"{API_CALLS_TIMEOUT.name} sets how long to wait ({timeout:g} s)."
     )
@@ -172,7 +197,7 @@ def _redirect_target(response: requests.Response, url: str) -> str:
         target = urljoin(url, location.encode("latin-1", "replace").decode("utf-8", "replace"))
     except ValueError:
         target = ""
-    following = _checked(target, f"{redact_url(url)} redirects to an address that is not used: ")
+    following = checked_url(target, f"{redact_url(url)} redirects to an address that is not used: ")
     if urlsplit(url).scheme == "https" and urlsplit(following).scheme != "https":
         raise ModelRetrievalError(
             f"{redact_url(url)} redirects to {redact_url(following)}, from https to plain http, where anybody on the "
@@ -181,8 +206,13 @@ def _redirect_target(response: requests.Response, url: str) -> str:
     return following
 
 
-def _checked(url: str, prefix: str = "") -> str:
-    """Return `url` as it will be sent. Raises: ModelRetrievalError when it may not be used."""
+def checked_url(url: str, prefix: str = "") -> str:
+    """Return `url` as it will be sent.
+
+    Raises:
+        ModelRetrievalError: it may not be used: malformed, with a password in it, or plain http to another machine
+            that the configuration does not allow. The message begins with `prefix`.
+    """
     parts = _parsed(url)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
         raise ModelRetrievalError(f"{prefix}The download address is not a valid http or https URL.")
@@ -192,10 +222,11 @@ def _checked(url: str, prefix: str = "") -> str:
             f"{prefix}{shown} was given with a user name or password in the address, where they leak into logs. "
             f"The provider must pass them as headers."
         )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not _is_allowed(parts):
         raise ModelRetrievalError(
             f"{prefix}{shown} is plain http, where anybody on the way can read and change the file. Only https is "
-            f"used, except for loopback addresses (127.0.0.1, ::1, localhost). Use the https address."
+            f"used, except for loopback addresses (127.0.0.1, ::1, localhost). Use the https address, or, for a server "
+            f"of your own, name its origin in {ALLOWED_HTTP_ORIGINS.name}."
         )
     return parts.geturl()
 
@@ -223,6 +254,10 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def _is_allowed(parts: SplitResult) -> bool:
+    return f"http://{parts.hostname}:{parts.port or _DEFAULT_PORTS['http']}" in ALLOWED_HTTP_ORIGINS.get()
 
 
 def _describe(error: BaseException) -> str:
