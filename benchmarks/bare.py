@@ -5,6 +5,7 @@ Pieces of source for fresh processes, and the same session for this one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,13 @@ def predict_source(image: Path) -> str:
     )
 
 
-def open_session(weights: Path) -> Any:
-    """Open an ONNX file as `load_source` does."""
-    variables: dict[str, Any] = {}
-    exec(load_source(weights), variables)
-    return variables["session"]
+def session_opener(weights: Path) -> Callable[[], Any]:
+    """Return a function that opens an ONNX file as `load_source` does, and does nothing else."""
+    code = compile(load_source(weights), "<bare>", "exec")
+
+    def open_session() -> Any:
+        variables: dict[str, Any] = {}
+        exec(code, variables)
+        return variables["session"]
+
+    return open_session
