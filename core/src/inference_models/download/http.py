@@ -24,10 +24,12 @@ from inference_models.download.integrity import CHUNK_SIZE
 from inference_models.errors import ModelRetrievalError, redact_url
 
 __all__ = [
+    "FAILURES",
     "MAX_REDIRECTS",
     "Session",
     "TransientError",
     "checked_url",
+    "describe_failure",
     "exchange",
     "get",
     "open_session",
@@ -38,7 +40,7 @@ MAX_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # UnicodeError: host names that no encoding makes valid. HTTPError: requests lets a few of urllib3's through.
-_FAILURES = (requests.RequestException, urllib3_errors.HTTPError, UnicodeError)
+FAILURES = (requests.RequestException, urllib3_errors.HTTPError, UnicodeError)
 # NewConnectionError is a kind of timeout to urllib3, but means a refusal, which its cause tells.
 _TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _ADVICE = {
@@ -132,8 +134,8 @@ def read_body(response: requests.Response) -> Iterator[bytes]:
         failure = None
         try:
             chunk = next(chunks, None)
-        except _FAILURES as error:
-            failure = _describe(error)
+        except FAILURES as error:
+            failure = describe_failure(error)
         # Raised out here, so that the original, whose text shows the whole URL, is not attached to it.
         if failure is not None:
             raise TransientError(
@@ -159,8 +161,8 @@ def _request(session: Session, url: str, headers: Mapping[str, str]) -> requests
     proxies = {"no_proxy": host} if _is_loopback(host) else None
     try:
         return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout, proxies=proxies)
-    except _FAILURES as error:
-        failure = _describe(error)
+    except FAILURES as error:
+        failure = describe_failure(error)
     raise TransientError(
         f"{redact_url(url)} cannot be reached: {failure}. Check the connection, the proxy settings and the address; "
         f"{API_CALLS_TIMEOUT.name} sets how long to wait ({timeout:g} s)."
@@ -240,7 +242,7 @@ def _parsed(url: str) -> SplitResult | None:
         prepared.prepare_url(url, None)
         parts = urlsplit(prepared.url or "")
         return parts if parts.port != 0 else None  # reading the port raises when it is not a number
-    except (*_FAILURES, ValueError):
+    except (*FAILURES, ValueError):
         return None
 
 
@@ -260,7 +262,7 @@ def _is_allowed(parts: SplitResult) -> bool:
     return f"http://{parts.hostname}:{parts.port or _DEFAULT_PORTS['http']}" in ALLOWED_HTTP_ORIGINS.get()
 
 
-def _describe(error: BaseException) -> str:
+def describe_failure(error: BaseException) -> str:
     """Say what went wrong without the texts of requests, which show whole URLs."""
     names = []
     for link in _chain(error):
