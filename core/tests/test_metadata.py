@@ -77,3 +77,32 @@ def test_a_recommended_confidence_is_a_fraction(value: object) -> None:
 
 def test_recommended_confidences_may_be_whole_numbers() -> None:
     assert RecommendedParameters(confidence=1, per_class_confidence={"cat": 0}).confidence == 1.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "summary"),
+    [
+        ({}, "?"),
+        ({"dynamic_batch_size_supported": False}, "?"),
+        ({"static_batch_size": 4}, "4"),
+        ({"dynamic_batch_size_supported": True}, "N"),
+        ({"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 2, "max_dynamic_batch_size": 8}, "2-8"),
+        ({"dynamic_batch_size_supported": True, "max_dynamic_batch_size": 8}, "1-8"),
+        ({"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 2}, "2-N"),
+    ],
+)
+def test_the_batch_size_in_words(fields, summary) -> None:
+    assert ModelPackageMetadata("a", "onnx", directory=Path("x"), **fields).batch_summary == summary
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"max_dynamic_batch_size": 8},
+        {"max_dynamic_batch_size": 8, "static_batch_size": 8, "dynamic_batch_size_supported": True},
+        {"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 9, "max_dynamic_batch_size": 8},
+    ],
+)
+def test_limits_of_a_batch_size_that_contradict_are_told(fields) -> None:
+    with pytest.raises(CorruptedModelPackageError, match="its provider must correct it"):
+        ModelPackageMetadata("a", "onnx", directory=Path("x"), **fields)

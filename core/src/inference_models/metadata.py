@@ -131,6 +131,8 @@ class ModelPackageMetadata:
         quantization: numeric type of the weights.
         dynamic_batch_size_supported: whether any batch size runs; None when the provider does not say.
         static_batch_size: the one batch size that runs, when it is fixed.
+        min_dynamic_batch_size: of a dynamic batch size, the smallest that runs; None: 1.
+        max_dynamic_batch_size: likewise the largest; None: no limit is known.
         trusted_source: the provider vouches for the files, so programs among them (pickles, engines) may load.
         model_features: properties of the export that an implementation must support, by name.
         backend_details: what only the backend's own plugin understands, for example `ONNXPackageDetails`.
@@ -154,6 +156,8 @@ class ModelPackageMetadata:
     recommended_parameters: RecommendedParameters | None = None
     directory: Path | None = field(default=None, validator=optional(instance_of(Path)))
     manifest: Mapping[str, Any] | None = field(default=None, repr=False, kw_only=True)
+    min_dynamic_batch_size: int | None = field(default=None, validator=_COUNT, kw_only=True)
+    max_dynamic_batch_size: int | None = field(default=None, validator=_COUNT, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not self.package_artefacts and self.directory is None:
@@ -161,13 +165,30 @@ class ModelPackageMetadata:
                 f"Model package {self.package_id!r} names no files: its provider must give either "
                 f"package_artefacts or a directory."
             )
+        smallest, largest = self.min_dynamic_batch_size, self.max_dynamic_batch_size
+        if smallest is None and largest is None:
+            return
+        if not self.dynamic_batch_size_supported or self.static_batch_size is not None:
+            raise CorruptedModelPackageError(
+                f"Model package {self.package_id!r} limits a dynamic batch size ({smallest} to {largest}) and does not "
+                f"say that it has one: its provider must correct it."
+            )
+        if smallest is not None and largest is not None and smallest > largest:
+            raise CorruptedModelPackageError(
+                f"Model package {self.package_id!r} takes batches of {smallest} to {largest}, which is no range: its "
+                f"provider must correct it."
+            )
 
     @property
     def batch_summary(self) -> str:
-        """The batch size in words: "N" for any, a number when fixed, "?" when the provider does not say."""
+        """The batch size in words: a number when fixed, "N" for any, "1-16", "4-N", "?" when nothing is stated."""
         if self.static_batch_size is not None:
             return str(self.static_batch_size)
-        return "N" if self.dynamic_batch_size_supported else "?"
+        if not self.dynamic_batch_size_supported:
+            return "?"
+        if self.min_dynamic_batch_size is None and self.max_dynamic_batch_size is None:
+            return "N"
+        return f"{self.min_dynamic_batch_size or 1}-{self.max_dynamic_batch_size or 'N'}"
 
 
 @frozen

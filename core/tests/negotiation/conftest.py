@@ -22,7 +22,7 @@ def package(package_id: str, backend: str = "onnx", **fields: Any) -> ModelPacka
     return ModelPackageMetadata(package_id, backend, **{"trusted_source": True, "directory": Path("x"), **fields})
 
 
-def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
+def make_catalog(check: Callable[..., object] | None = None, rank: Callable[..., object] | None = None) -> Catalog:
     """Return a catalog: `acmenet` classification on trt, onnx and torch; torch has its own quantizations."""
     info = PluginInfo(
         name="acme",
@@ -38,7 +38,12 @@ def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
     defaults = {"torch": {"cpu": ["fp32", "unknown"], "*": ["fp16", "unknown"]}}
     backends = tuple(
         BackendSpec(
-            name=name, priority=priority, detect=dict, check=check, default_quantizations=defaults.get(name, {})
+            name=name,
+            priority=priority,
+            detect=dict,
+            check=check,
+            rank=rank,
+            default_quantizations=defaults.get(name, {}),
         )
         for name, priority in {"trt": 700, "onnx": 600, "torch": 500}.items()
     )
@@ -47,7 +52,7 @@ def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
         task_type="classification",
         backends=("trt", "onnx", "torch"),
         target=LazyClass("acme", "AcmeNet"),
-        supported_model_features={"fused"},
+        supported_model_features={"fused", "nms_fused"},
     )
     declared: Mapping[str, tuple[Any, ...]] = {"im_backends": backends, "im_models": (model,)}
     return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(dict(declared)), 0.0),), (), (info,)))
@@ -81,7 +86,8 @@ def plan_for() -> Callable[..., Plan]:
         *,
         architecture: str = "acmenet",
         task_type: str | None = "classification",
-        check: Callable[..., str | None] | None = None,
+        check: Callable[..., object] | None = None,
+        rank: Callable[..., object] | None = None,
         unavailable: Mapping[str, str] | None = None,
         gpus: Sequence[Gpu] = (),
         unreadable: Sequence[UnreadablePackage] = (),
@@ -89,7 +95,7 @@ def plan_for() -> Callable[..., Plan]:
     ) -> Plan:
         metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type, unreadable_packages=unreadable)
         return negotiate(
-            metadata, make_catalog(check), make_environment(gpus, **(unavailable or {})), make_request(**request)
+            metadata, make_catalog(check, rank), make_environment(gpus, **(unavailable or {})), make_request(**request)
         )
 
     return plan

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from inference_models.environment import Gpu
+from inference_models.catalog import current_catalog
+from inference_models.environment import Environment, Gpu
 from inference_models.errors import NoModelPackagesAvailableError
+from inference_models.metadata import ModelMetadata
+from inference_models.negotiation import make_request, negotiate
+from inference_models.specs import LazyClass
+
+DYNAMIC = {"dynamic_batch_size_supported": True}
+LIMITS = {"min_dynamic_batch_size": 2, "max_dynamic_batch_size": 8}
 
 
 def reason(plan_for, package, **options) -> str | None:
@@ -27,6 +34,10 @@ def reason(plan_for, package, **options) -> str | None:
         ({"model_features": {"nms": {}}}, {}, "im-acme 1.0 does not support its features ['nms']"),
         ({"static_batch_size": 8}, {"batch_size": 4}, "it runs batches of 8, asked for: 4"),
         ({"static_batch_size": 8}, {"batch_size": (1, 4)}, "asked for: 1 to 4"),
+        ({**DYNAMIC, **LIMITS}, {"batch_size": (1, 4)}, "it runs batches of 2 to 8, asked for: 1 to 4"),
+        ({**DYNAMIC, **LIMITS}, {"batch_size": (4, 9)}, "it runs batches of 2 to 8, asked for: 4 to 9"),
+        ({**DYNAMIC, "max_dynamic_batch_size": 8}, {"batch_size": 16}, "it runs batches of 1 to 8, asked for: 16"),
+        ({**DYNAMIC, "min_dynamic_batch_size": 4}, {"batch_size": 2}, "it runs batches of at least 4, asked for: 2"),
         ({"quantization": "int8"}, {"quantization": ["fp32", "fp16"]}, "is int8, asked for: fp16, fp32"),
         (
             {"backend": "torch", "quantization": "fp16"},
@@ -56,7 +67,10 @@ def test_a_rejected_package_has_its_reason(plan_for, make_package, fields, optio
         ({"model_features": {"fused": {"iou": 0.5}}}, {}),
         ({"model_features": {"nms": None, "other": False}}, {}),
         ({"static_batch_size": 4}, {"batch_size": (2, 8)}),
-        ({"dynamic_batch_size_supported": True}, {"batch_size": 16}),
+        (DYNAMIC, {"batch_size": 16}),
+        ({**DYNAMIC, **LIMITS}, {"batch_size": (2, 8)}),
+        ({**DYNAMIC, "min_dynamic_batch_size": 4}, {"batch_size": 4000}),
+        ({}, {"batch_size": 16}),
         ({"quantization": "int8"}, {}),
         ({"quantization": "int8"}, {"quantization": "INT8"}),
         ({"backend": "torch"}, {"device": "cuda"}),
@@ -76,6 +90,47 @@ def test_a_check_that_fails_rejects_its_package_only(plan_for, make_package) -> 
     plan = plan_for([make_package("bad"), make_package("good")], check=check)
     assert [verdict.package.package_id for verdict in plan.candidates] == ["good"]
     assert "compatibility check of im-acme 1.0 failed: RuntimeError: confused" in plan.verdicts[-1].reason
+
+
+class UnprintableError(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (SystemExit(2), "failed: SystemExit: 2"),
+        (UnprintableError(), "failed: UnprintableError"),
+        (True, "failed: it must return None or a reason and returned bool"),
+        (" ", "failed: it must return None or a reason and returned str"),
+    ],
+)
+def test_whatever_a_check_does_is_a_reason(plan_for, make_package, answer, expected) -> None:
+    def check(package, environment, request) -> object:
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    assert reason(plan_for, make_package("a"), check=check) == f"the compatibility check of im-acme 1.0 {expected}"
+
+
+def test_a_check_that_cannot_be_imported_is_a_reason(plan_for, make_package) -> None:
+    missing = LazyClass("no_such_module", "check")
+    assert "no_such_module:check cannot be imported" in (reason(plan_for, make_package("a"), check=missing) or "")
+
+
+def test_features_of_any_type_are_named(plan_for, make_package) -> None:
+    package = make_package("a", model_features={7: True, "nms": 1})
+    assert reason(plan_for, package) == "im-acme 1.0 does not support its features ['7', 'nms']"
+
+
+def test_a_backend_that_the_environment_does_not_know(make_package) -> None:
+    elsewhere = Environment.from_facts(backends=[])
+    metadata = ModelMetadata("acme/1", "acmenet", [make_package("a")])
+    [verdict] = negotiate(metadata, current_catalog(), elsewhere, make_request()).verdicts
+    assert not verdict.usable
+    assert "onnx" in (verdict.reason or "")
 
 
 def test_the_error_lists_every_package_with_its_reason(plan_for, make_package) -> None:

@@ -17,7 +17,7 @@ def test_the_backend_is_discovered_from_its_entry_point() -> None:
 def test_every_target_exists() -> None:
     spec = im_backends()
 
-    for target in (spec.detect, spec.check, spec.open_session, *spec.manifest_parsers.values()):
+    for target in (spec.detect, spec.check, spec.rank, spec.open_session, *spec.manifest_parsers.values()):
         assert callable(target.resolve())
 
 

@@ -6,32 +6,15 @@ Each returns None (go on) or the reason as a sentence that stands by itself besi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from attrs import frozen
-
-from inference_models.catalog import Catalog, Declared, install_hint
+from inference_models.catalog import Declared, install_hint
 from inference_models.entities import Quantization
-from inference_models.environment import Environment
-from inference_models.errors import PluginConflictError
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata
-from inference_models.negotiation.request import Request
+from inference_models.errors import ModelPackageNegotiationError, PluginConflictError
+from inference_models.metadata import ModelPackageMetadata
+from inference_models.negotiation.context import Context, describe_failure
+from inference_models.negotiation.nms_fusion import reject_fused
 from inference_models.specs import ModelSpec, resolve
-
-
-@frozen
-class Context:
-    """Everything a filter may look at besides the package."""
-
-    metadata: ModelMetadata
-    catalog: Catalog
-    environment: Environment
-    request: Request
-
-    def implementation(self, package: ModelPackageMetadata) -> Declared[ModelSpec] | None:
-        """Return what implements the model on the package's backend. Raises: PluginConflictError."""
-        return self.catalog.model(self.metadata.model_architecture, self.metadata.task_type, package.backend)
-
 
 Filter: TypeAlias = Callable[[ModelPackageMetadata, Context], str | None]
 
@@ -57,45 +40,84 @@ def is_trusted(package: ModelPackageMetadata, context: Context) -> str | None:
     return "its provider does not mark it as trusted; allow_untrusted_packages=True permits it"
 
 
+def backend_is_available(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject backends that this machine cannot run."""
+    return context.once(_why_unavailable, package.backend)
+
+
+def _why_unavailable(backend: str, context: Context) -> str | None:
+    known = {row.spec.name.lower() for row in context.catalog.backends()}
+    if backend.lower() not in known:
+        return f"no installed plugin provides the backend {backend!r}.{install_hint('backends', backend)}".rstrip(".")
+    try:
+        context.backend(backend)
+        status = context.environment.backend(backend)
+    except (PluginConflictError, ModelPackageNegotiationError) as error:
+        return f"backend {backend!r} is unavailable: {error.message}"
+    if status.available:
+        return None
+    fix = f"; to fix it: {status.fix}" if status.fix else ""
+    return f"backend {backend!r} is unavailable: {status.reason}{fix}"
+
+
 def has_implementation(package: ModelPackageMetadata, context: Context) -> str | None:
     """Reject packages that no installed plugin implements, or not with their features."""
-    architecture, task = context.metadata.model_architecture, context.metadata.task_type
-    try:
-        implementation = context.implementation(package)
-    except PluginConflictError as error:
-        return error.message
-    if implementation is None:
-        return _missing_implementation(package, context)
-    spec = implementation.spec
-    present = {name for name, value in package.model_features.items() if value not in (None, False)}
+    found = context.once(find_implementation, package.backend)
+    if isinstance(found, str):
+        return found
+    spec = found.spec
+    present = {name for name, value in package.model_features.items() if value is not None and value is not False}
     if unsupported := present - spec.supported_model_features - spec.required_model_features:
-        return f"{implementation.plugin} does not support its features {sorted(unsupported)}"
+        return f"{found.plugin} does not support its features {_listed(unsupported)}"
     if missing := spec.required_model_features - present:
-        return f"{implementation.plugin} implements {architecture} {task} only with features {sorted(missing)}"
+        name = f"{context.metadata.model_architecture} {context.metadata.task_type}"
+        return f"{found.plugin} implements {name} only with features {_listed(missing)}"
     return None
 
 
-def _missing_implementation(package: ModelPackageMetadata, context: Context) -> str:
+def _listed(features: set[str] | frozenset[str]) -> list[str]:
+    return sorted(map(str, features))
+
+
+def find_implementation(backend: str, context: Context) -> Declared[ModelSpec] | str:
+    """Return what implements the model on a backend, or why nothing does."""
+    architecture, task = context.metadata.model_architecture, context.metadata.task_type
+    try:
+        return context.catalog.model(architecture, task, backend) or _missing_implementation(backend, context)
+    except PluginConflictError as error:
+        return error.message
+
+
+def _missing_implementation(backend: str, context: Context) -> str:
     architecture, task = context.metadata.model_architecture, context.metadata.task_type
     name = f"architecture {architecture!r}"
-    tasks = context.catalog.task_types(architecture, package.backend)
+    tasks = context.catalog.task_types(architecture, backend)
     if not tasks and not context.catalog.task_types(architecture):
         return f"no installed plugin implements the {name}.{install_hint('architectures', architecture)}".rstrip(".")
     if not tasks:
-        return f"no installed plugin implements the {name} on the backend {package.backend!r}"
+        return f"no installed plugin implements the {name} on the backend {backend!r}"
     if task is None:
         return f"the {name} has several tasks ({', '.join(sorted(tasks))}) and its metadata names none"
     return f"the {name} is implemented for {', '.join(sorted(tasks))}, not for {task!r}"
 
 
 def has_requested_batch_size(package: ModelPackageMetadata, context: Context) -> str | None:
-    """Reject packages that do not take the number of images per run that was asked for."""
-    wanted = context.request.batch_size
-    size = package.static_batch_size
-    if wanted is None or size is None or wanted[0] <= size <= wanted[1]:
+    """Reject packages that do not take the number of images per run that was asked for.
+
+    A fixed size must lie in the range that was asked for, and that range within the limits of a dynamic one.
+    A package that states nothing is given a chance.
+    """
+    wanted, size = context.request.batch_size, package.static_batch_size
+    if wanted is None:
         return None
     asked = str(wanted[0]) if wanted[0] == wanted[1] else f"{wanted[0]} to {wanted[1]}"
-    return f"it runs batches of {size}, asked for: {asked}"
+    if size is not None:
+        return None if wanted[0] <= size <= wanted[1] else f"it runs batches of {size}, asked for: {asked}"
+    smallest, largest = package.min_dynamic_batch_size or 1, package.max_dynamic_batch_size
+    if smallest <= wanted[0] and (largest is None or wanted[1] <= largest):
+        return None
+    limits = f"at least {smallest}" if largest is None else f"{smallest} to {largest}"
+    return f"it runs batches of {limits}, asked for: {asked}"
 
 
 def has_requested_quantization(package: ModelPackageMetadata, context: Context) -> str | None:
@@ -103,7 +125,7 @@ def has_requested_quantization(package: ModelPackageMetadata, context: Context) 
     wanted = context.request.quantizations
     if wanted is not None:
         return None if package.quantization in wanted else _not_among(package, wanted, "asked for")
-    defaults = context.catalog.backend(package.backend).spec.default_quantizations
+    defaults = context.backend(package.backend).spec.default_quantizations
     device = (context.request.device or "cpu").partition(":")[0]
     permitted = defaults.get(device, defaults.get("*"))
     if not permitted or package.quantization in permitted:
@@ -120,29 +142,41 @@ def _not_among(package: ModelPackageMetadata, wanted: frozenset[Quantization], w
     return f"its quantization is {package.quantization.value}, {why}: {', '.join(sorted(wanted))}"
 
 
-def backend_is_available(package: ModelPackageMetadata, context: Context) -> str | None:
-    """Reject backends that this machine cannot run."""
-    known = {row.spec.name.lower() for row in context.catalog.backends()}
-    if package.backend.lower() not in known:
-        hint = install_hint("backends", package.backend)
-        return f"no installed plugin provides the backend {package.backend!r}.{hint}".rstrip(".")
-    status = context.environment.backend(package.backend)
-    if status.available:
-        return None
-    fix = f"; to fix it: {status.fix}" if status.fix else ""
-    return f"backend {package.backend!r} is unavailable: {status.reason}{fix}"
+def has_requested_nms(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject networks that end in non-maximum suppression, unless it is wanted with the thresholds they have."""
+    return reject_fused(package.model_features, context.request.nms_fusion_preferences)
 
 
 def backend_accepts(package: ModelPackageMetadata, context: Context) -> str | None:
     """Ask the backend's own plugin. A check that fails itself rejects the package, never the others."""
-    declared = context.catalog.backend(package.backend)
-    if declared.spec.check is None:
+    check = context.once(_resolve_check, package.backend)
+    if check is None:
         return None
     try:
-        reason: str | None = resolve(declared.spec.check)(package, context.environment, context.request)
-    except Exception as error:
-        return f"the compatibility check of {declared.plugin} failed: {type(error).__name__}: {error}"
-    return reason
+        reason = check(package, context.environment, context.request)
+    except (Exception, SystemExit) as error:  # some libraries exit where they should raise
+        return _check_failed(package.backend, context, describe_failure(error))
+    if reason is None or (isinstance(reason, str) and reason.strip()):
+        return reason
+    return _check_failed(
+        package.backend, context, f"it must return None or a reason and returned {type(reason).__name__}"
+    )
+
+
+def _resolve_check(backend: str, context: Context) -> Callable[..., Any] | None:
+    target = context.backend(backend).spec.check
+    if target is None:
+        return None
+    try:
+        check: Callable[..., Any] = resolve(target)
+    except (Exception, SystemExit) as error:
+        reason = _check_failed(backend, context, describe_failure(error))
+        return lambda *_: reason
+    return check
+
+
+def _check_failed(backend: str, context: Context, what: str) -> str:
+    return f"the compatibility check of {context.backend(backend).plugin} failed: {what}"
 
 
 FILTERS: tuple[Filter, ...] = (
@@ -153,5 +187,6 @@ FILTERS: tuple[Filter, ...] = (
     has_implementation,
     has_requested_batch_size,
     has_requested_quantization,
+    has_requested_nms,
     backend_accepts,
 )

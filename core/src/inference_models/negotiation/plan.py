@@ -14,9 +14,11 @@ from inference_models.errors import (
     describe_choices,
 )
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
-from inference_models.negotiation.filters import FILTERS, Context
-from inference_models.negotiation.ranking import sort_key
+from inference_models.negotiation.context import Context
+from inference_models.negotiation.filters import FILTERS, find_implementation
+from inference_models.negotiation.ranking import LastResort, rank
 from inference_models.negotiation.request import Request
+from inference_models.predictions.plain import to_plain
 from inference_models.specs import ModelSpec
 
 
@@ -28,7 +30,7 @@ class Verdict:
         package: the package; unreadable ones are rejected without further questions.
         implementation: what would load it; None when it was rejected.
         reason: why it was rejected; None when it is usable.
-        rejected_by: the name of the filter that rejected it.
+        rejected_by: the name of the filter that rejected it; "is_readable" for an unreadable one.
     """
 
     package: ModelPackageMetadata | UnreadablePackage
@@ -43,15 +45,37 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
+        package = self.package
+        stated = {} if isinstance(package, UnreadablePackage) else _stated(package)
         return {
-            "package_id": self.package.package_id,
-            "backend": self.package.backend,
-            "quantization": self.package.quantization.value,
-            "batch_size": self.package.batch_summary,
+            "package_id": package.package_id,
+            "backend": package.backend,
+            "quantization": package.quantization.value,
+            "batch_size": package.batch_summary,
+            **stated,
             "usable": self.usable,
             "reason": self.reason,
+            "rejected_by": self.rejected_by,
             "implementation": str(self.implementation.plugin) if self.implementation else None,
         }
+
+    def __str__(self) -> str:
+        package = self.package
+        facts = f"{package.package_id} ({package.backend}, {package.quantization.value}, batch {package.batch_summary})"
+        if self.implementation is None:
+            return f"{facts}: {self.reason}"
+        return f"{facts}: usable with {self.implementation.plugin}"
+
+
+def _stated(package: ModelPackageMetadata) -> dict[str, Any]:
+    return {
+        "static_batch_size": package.static_batch_size,
+        "dynamic_batch_size_supported": package.dynamic_batch_size_supported,
+        "min_dynamic_batch_size": package.min_dynamic_batch_size,
+        "max_dynamic_batch_size": package.max_dynamic_batch_size,
+        "trusted_source": package.trusted_source,
+        "model_features": to_plain(package.model_features),
+    }
 
 
 @frozen
@@ -84,25 +108,26 @@ class Plan:
         """
         candidates = self.candidates
         wanted = self.request.model_package_id
-        ids = list(self.metadata.package_ids())
-        if wanted is not None and ids.count(wanted) > 1:
+        if wanted is not None and len(candidates) > 1:
             raise AmbiguousModelPackageResolutionError(
-                f"Model {self.metadata.model_id!r} has {ids.count(wanted)} packages with the id {wanted!r}. "
-                f"Whoever provides the model must give each package an id of its own."
+                f"Model {self.metadata.model_id!r} has {len(candidates)} packages with the id {wanted!r} that can be "
+                f"used here. Whoever provides the model must give each package an id of its own."
             )
         if candidates:
             return candidates
-        raise self._nothing_usable(wanted, ids)
+        raise self._nothing_usable(wanted)
 
-    def _nothing_usable(self, wanted: str | None, ids: list[str]) -> NoModelPackagesAvailableError:
+    def _nothing_usable(self, wanted: str | None) -> NoModelPackagesAvailableError:
         model = f"model {self.metadata.model_id!r}"
+        ids = list(self.metadata.package_ids())
         if wanted is not None and wanted not in ids:
             return NoModelPackagesAvailableError(
                 f"The {model} has no package {wanted!r}. {describe_choices(wanted, ids)}"
             )
         if not ids:
             return NoModelPackagesAvailableError(f"The {model} has no packages: its provider lists none.")
-        reasons = "\n".join(f"  - {verdict.package.package_id}: {verdict.reason}" for verdict in self.verdicts)
+        asked_for = [verdict for verdict in self.verdicts if wanted in (None, verdict.package.package_id)]
+        reasons = "\n".join(f"  - {verdict.package.package_id}: {verdict.reason}" for verdict in asked_for)
         return NoModelPackagesAvailableError(f"No package of {model} can be used here:\n{reasons}{self.notes}")
 
     def to_dict(self) -> dict[str, Any]:
@@ -110,28 +135,52 @@ class Plan:
         return {
             "model_id": self.metadata.model_id,
             "model_architecture": self.metadata.model_architecture,
+            "model_variant": self.metadata.model_variant,
             "task_type": self.metadata.task_type,
-            "packages": [verdict.to_dict() for verdict in self.verdicts],
+            "request": self.request.to_dict(),
+            "chosen": self.candidates[0].package.package_id if self.candidates else None,
+            "packages": [
+                {**verdict.to_dict(), "rank": number if verdict.usable else None}
+                for number, verdict in enumerate(self.verdicts, start=1)
+            ],
+            "notes": self.notes.strip() or None,
         }
+
+    def __str__(self) -> str:
+        usable = [f"  {number}. {verdict}" for number, verdict in enumerate(self.candidates, start=1)]
+        rejected = [f"  - {verdict}" for verdict in self.verdicts if not verdict.usable]
+        head = f"Model {self.metadata.model_id!r}: {len(usable)} of {len(self.verdicts)} packages can be used here"
+        return "\n".join([head, *usable, *rejected]) + self.notes
 
 
 def negotiate(metadata: ModelMetadata, catalog: Catalog, environment: Environment, request: Request) -> Plan:
-    """Judge every package of a model and rank those that can be used."""
+    """Judge every package of a model and rank those that can be used.
+
+    What plugins do wrong on the way (a check or a ranking that raises) is part of the plan and never an error.
+    """
     context = Context(metadata, catalog, environment, request)
-    judged = [(package, _judge(package, context)) for package in metadata.model_packages]
-    usable = sorted(
-        (pair for pair in judged if pair[1].usable),
-        key=lambda pair: sort_key(pair[0], context),
-    )
-    rejected = [verdict for _, verdict in judged if not verdict.usable]
-    rejected += [Verdict(package, None, package.reason, "is_readable") for package in metadata.unreadable_packages]
-    rejected.sort(key=lambda verdict: (verdict.package.package_id, verdict.reason or ""))
-    return Plan(metadata, request, (*(verdict for _, verdict in usable), *rejected), catalog.problem_notes())
+    usable: list[ModelPackageMetadata] = []
+    rejected = [Verdict(package, None, package.reason, "is_readable") for package in metadata.unreadable_packages]
+    for package in metadata.model_packages:
+        verdict = _reject(package, context)
+        if verdict is None:
+            usable.append(package)
+        else:
+            rejected.append(verdict)
+    rejected.sort(key=lambda verdict: (verdict.package.package_id, verdict.reason, LastResort(verdict.package)))
+    chosen = [_accept(package, context) for package in rank(usable, context)]
+    return Plan(metadata, request, (*chosen, *rejected), catalog.problem_notes())
 
 
-def _judge(package: ModelPackageMetadata, context: Context) -> Verdict:
+def _reject(package: ModelPackageMetadata, context: Context) -> Verdict | None:
     for question in FILTERS:
         reason = question(package, context)
         if reason is not None:
             return Verdict(package, reason=reason, rejected_by=question.__name__)
-    return Verdict(package, context.implementation(package))
+    return None
+
+
+def _accept(package: ModelPackageMetadata, context: Context) -> Verdict:
+    found = context.once(find_implementation, package.backend)
+    assert not isinstance(found, str), "a filter has asked for it"
+    return Verdict(package, found)

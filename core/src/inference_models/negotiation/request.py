@@ -17,6 +17,7 @@ from inference_models.errors import (
     describe_choices,
 )
 from inference_models.metadata import parse_quantization
+from inference_models.negotiation.nms_fusion import Preferences, parse_preferences
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -35,6 +36,8 @@ class Request:
         quantizations: only these.
         device: "cpu", "cuda", "cuda:1", ...; None leaves the choice to the backend.
         allow_untrusted_packages: also packages that their provider does not vouch for.
+        nms_fusion_preferences: by setting, what is wanted of networks that end in non-maximum suppression;
+            None: no such network.
         options: what was given for the backends, for example `onnx_execution_providers`.
     """
 
@@ -45,7 +48,24 @@ class Request:
     quantizations: frozenset[Quantization] | None = None
     device: str | None = None
     allow_untrusted_packages: bool = False
+    nms_fusion_preferences: Preferences | None = None
     options: Mapping[str, Any] = field(factory=dict, converter=_read_only)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values, for JSON. `options` are left out: they are the backends' and may hold secrets."""
+        wanted = self.nms_fusion_preferences
+        return {
+            "model_package_id": self.model_package_id,
+            "backends": None if self.backends is None else list(self.backends),
+            "backend_order": list(self.backend_order),
+            "batch_size": None if self.batch_size is None else list(self.batch_size),
+            "quantizations": None if self.quantizations is None else sorted(self.quantizations),
+            "device": self.device,
+            "allow_untrusted_packages": self.allow_untrusted_packages,
+            "nms_fusion_preferences": None
+            if wanted is None
+            else {name: value if isinstance(value, bool) else list(value) for name, value in wanted.items()},
+        }
 
 
 def make_request(
@@ -57,6 +77,7 @@ def make_request(
     quantization: str | Quantization | Iterable[str | Quantization] | None = None,
     device: object = None,
     allow_untrusted_packages: bool = False,
+    nms_fusion_preferences: bool | Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Request:
     """Check the arguments of `AutoModel.from_pretrained` and return them as a request.
@@ -70,6 +91,10 @@ def make_request(
         quantization: one or several.
         device: a name, or an object whose text is one, such as `torch.device("cuda")`.
         allow_untrusted_packages: see `Request`.
+        nms_fusion_preferences: None and False: no network that ends in non-maximum suppression. True: also
+            those with the usual settings (`max_detections` 300, `confidence_threshold` 0.25, `iou_threshold`
+            0.7, `class_agnostic` False). An object with some of these settings: also those that have them;
+            numbers may be given as (smallest, largest).
         options: see `Request`.
 
     Raises:
@@ -93,6 +118,7 @@ def make_request(
         quantizations=None if quantizations is None else frozenset(map(parse_quantization, quantizations)),
         device=_device(device) or DEFAULT_DEVICE.get(),
         allow_untrusted_packages=allow_untrusted_packages,
+        nms_fusion_preferences=parse_preferences(nms_fusion_preferences),
         options=options or {},
     )
 

@@ -16,6 +16,7 @@ def im_backends() -> BackendSpec:
         priority=600,
         detect=LazyClass("im_backend_onnx.detection", "detect"),
         check=LazyClass("im_backend_onnx.compatibility", "check"),
+        rank=LazyClass("im_backend_onnx.ranking", "rank"),
         open_session=LazyClass("im_backend_onnx.session", "open_session"),
         session_options=frozenset({"onnx_execution_providers", "onnx_threads"}),
         manifest_parsers={"onnx-model-package-v1": LazyClass("im_backend_onnx.manifest", "parse_manifest")},
