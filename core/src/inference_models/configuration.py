@@ -169,6 +169,18 @@ ALLOWED_HTTP_ORIGINS = Variable[frozenset[str]](
     parse=parse_http_origins,
     description="Origins that plain http is used for, comma-separated; all others must have https, but for loopback.",
 )
+DOWNLOAD_MINIMUM_RATE = Variable(
+    name="INFERENCE_MODELS_DOWNLOAD_MINIMUM_RATE",
+    default=1000.0,
+    parse=parse_positive_float,
+    description="Bytes per second that a server must send on average; one that sends more slowly is given up.",
+)
+DOWNLOAD_DEADLINE = Variable(
+    name="INFERENCE_MODELS_DOWNLOAD_DEADLINE",
+    default=43_200.0,
+    parse=parse_positive_float,
+    description="Seconds that fetching the files of a package may take in all.",
+)
 ROBOFLOW_API_KEY = Variable[str | None](
     name="ROBOFLOW_API_KEY",
     default=None,
@@ -224,6 +236,8 @@ VARIABLES: tuple[Variable[object], ...] = (
     API_CALLS_MAX_TRIES,
     IDEMPOTENT_API_REQUEST_CODES_TO_RETRY,
     ALLOWED_HTTP_ORIGINS,
+    DOWNLOAD_MINIMUM_RATE,
+    DOWNLOAD_DEADLINE,
     ROBOFLOW_API_KEY,
     ROBOFLOW_API_HOST,
     ROBOFLOW_ENVIRONMENT,

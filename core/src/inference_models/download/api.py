@@ -6,8 +6,6 @@ import logging
 import random
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import requests
 from attrs import field, frozen
@@ -19,15 +17,10 @@ from inference_models.configuration import (
     OFFLINE,
     is_offline,
 )
-from inference_models.download.http import (
-    FAILURES,
-    Session,
-    TransientError,
-    checked_url,
-    describe_failure,
-    exchange,
-    open_session,
-)
+from inference_models.download.addresses import checked_url
+from inference_models.download.failures import FAILURES, TransientError, describe_failure
+from inference_models.download.http import Session, exchange, open_session
+from inference_models.download.retries import parse_retry_after
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError, redact_url
 
 __all__ = ["LARGEST_ANSWER", "LONGEST_WAIT", "Answer", "ask", "checked_url"]
@@ -107,7 +100,7 @@ def _try(
     """Return an answer, and what makes another try worthwhile, if anything does."""
     try:
         with exchange(session, url, headers) as response:
-            retry_after = _retry_after(response.headers.get("Retry-After"))
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
             answer = Answer(response.status_code, response.headers.get("Content-Type", ""), retry_after)
             if answer.status in codes:
                 return answer, f"{redact_url(url)} answered with status {answer.status}."
@@ -156,17 +149,3 @@ def _wait(attempt: int, answer: Answer | None) -> float:
         return answer.retry_after + random.uniform(0, _FIRST_WAIT / 2)
     longest = min(_FIRST_WAIT * 2 ** (min(attempt, 16) - 1), LONGEST_WAIT / 4)
     return random.uniform(longest / 2, longest)
-
-
-def _retry_after(text: str | None) -> float | None:
-    """Return the seconds of a Retry-After header, a number or a date; None when it cannot be used."""
-    text = (text or "").strip()
-    if text.isascii() and text.isdigit():
-        return float(text[:9])
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

@@ -1,61 +1,66 @@
 """GET with the rules that no HTTP client has by itself.
 
 Only https, except to this machine; redirects followed here, so that headers stay with the origin they were given
-for and https is never left; no netrc, no cookies, no compressed bodies; no error shows a query or a password.
+for and https is never left; no netrc, no cookies, no compressed bodies; a server that drips is given up; no error
+and no log record shows a query or a password.
 """
 
 from __future__ import annotations
 
-import os
-import ssl
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
-from ipaddress import ip_address
 from typing import TypeAlias
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
+from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
-from urllib3 import exceptions as urllib3_errors
 
-from inference_models.configuration import ALLOWED_HTTP_ORIGINS, API_CALLS_TIMEOUT
-from inference_models.download.integrity import CHUNK_SIZE
-from inference_models.errors import ModelRetrievalError, redact_url
+from inference_models.configuration import (
+    API_CALLS_TIMEOUT,
+    DOWNLOAD_MINIMUM_RATE,
+    IDEMPOTENT_API_REQUEST_CODES_TO_RETRY,
+    OFFLINE,
+    is_offline,
+)
+from inference_models.download.addresses import checked_url, is_loopback, origin_of
+from inference_models.download.failures import (
+    FAILURES,
+    RequestError,
+    TransientError,
+    describe_failure,
+    is_dropped,
+    is_lasting,
+)
+from inference_models.download.logs import without_secrets
+from inference_models.download.retries import parse_retry_after
+from inference_models.errors import ModelRetrievalError, OfflineModeError, redact_url
 
-__all__ = [
-    "FAILURES",
-    "MAX_REDIRECTS",
-    "Session",
-    "TransientError",
-    "checked_url",
-    "describe_failure",
-    "exchange",
-    "get",
-    "open_session",
-    "read_body",
-]
+__all__ = ["MAX_REDIRECTS", "Response", "Session", "exchange", "get", "open_session", "read_body"]
 
 MAX_REDIRECTS = 5
+BLOCK_SIZE = 1 << 20
+BLOCK_SECONDS = 0.25
+RATE_WINDOW_SECONDS = 30.0
+
+_RECEIVE_SIZE = 1 << 18
+_CONNECTIONS = 32
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-# UnicodeError: host names that no encoding makes valid. HTTPError: requests lets a few of urllib3's through.
-FAILURES = (requests.RequestException, urllib3_errors.HTTPError, UnicodeError)
-# NewConnectionError is a kind of timeout to urllib3, but means a refusal, which its cause tells.
-_TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 _ADVICE = {
     401: "The server wants credentials: check the API key.",
     403: "The server refuses access: the link may have expired (load again), or the API key lacks the right.",
     404: "The file is not there: the provider's metadata may be out of date.",
+    410: "The file is gone: the link may have expired (load again).",
     429: "The server is asked too often: wait, then try again.",
 }
 
 Session: TypeAlias = requests.Session
 """What `open_session` gives and `get` takes."""
 
-
-class TransientError(ModelRetrievalError):
-    """The server was not reached or broke off: the same request may succeed later."""
+Response: TypeAlias = requests.Response
+"""What `get` gives and `read_body` takes."""
 
 
 class _NoAuth(AuthBase):
@@ -72,8 +77,10 @@ class _Session(requests.Session):
 
 @contextmanager
 def open_session() -> Iterator[Session]:
-    """Yield a session that keeps connections open for several files."""
-    with _Session() as session:
+    """Yield a session that keeps connections open for several files. Threads may share it."""
+    with _Session() as session, without_secrets():
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, HTTPAdapter(pool_maxsize=_CONNECTIONS))
         session.auth = _NoAuth()
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         session.headers.update({"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "inference-models"})
@@ -81,113 +88,186 @@ def open_session() -> Iterator[Session]:
 
 
 @contextmanager
-def get(session: Session, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+def get(
+    session: Session,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    conditions: Mapping[str, str] | None = None,
+    accept: Collection[int] = (200,),
+) -> Iterator[Response]:
     """Yield the answer to a GET, its body not read yet.
 
     Args:
         session: from `open_session`.
-        url: https; http only to a loopback address.
+        url: https; http only to a loopback address or an allowed origin.
         headers: sent to the origin (scheme, host, port) of `url` only, and to no other after a redirect.
+        conditions: headers without secrets, such as Range, for whoever answers.
+        accept: the statuses that are an answer; any other is a failure.
 
     Raises:
-        ModelRetrievalError: the URL is not allowed, the server cannot be reached or does not answer 200.
+        OfflineModeError: the network is switched off.
+        TransientError: the server cannot be reached or is busy.
+        RequestError: it answers with another status.
+        ModelRetrievalError: an address is not allowed, or the body is compressed.
     """
-    with exchange(session, url, headers) as response:
-        _accept(response, response.url)
+    with exchange(session, url, headers, conditions) as response:
+        _accept(response, accept)
         yield response
 
 
 @contextmanager
-def exchange(session: Session, url: str, headers: Mapping[str, str] | None = None) -> Iterator[requests.Response]:
+def exchange(
+    session: Session,
+    url: str,
+    headers: Mapping[str, str] | None = None,
+    conditions: Mapping[str, str] | None = None,
+) -> Iterator[Response]:
     """Yield the answer to a GET whatever its status, once redirects are followed. Takes what `get` takes.
 
     Raises:
+        OfflineModeError: the network is switched off.
         TransientError: the server cannot be reached.
         ModelRetrievalError: an address is not allowed.
     """
+    if is_offline():
+        raise OfflineModeError(
+            f"{redact_url(url)} is not asked, because {OFFLINE.name} switches the network off. Unset it, or load what "
+            f"is on this disk already."
+        )
     current = checked_url(url)
-    headers = dict(headers or {})
+    bound = dict(headers or {})
     for _ in range(MAX_REDIRECTS + 1):
-        with _request(session, current, headers) as response:
+        with _request(session, current, {**bound, **(conditions or {})}) as response:
             if response.status_code not in _REDIRECTS:
                 yield response
                 return
             following = _redirect_target(response, current)
-        if _origin(following) != _origin(current):
-            headers = {}
+        if origin_of(following) != origin_of(current):
+            bound = {}
         current = following
     raise ModelRetrievalError(
         f"{redact_url(url)} redirects more than {MAX_REDIRECTS} times. Its server is misconfigured; tell its provider."
     )
 
 
-def read_body(response: requests.Response) -> Iterator[bytes]:
-    """Yield the body in chunks, and hold it to the length that was announced, if one was.
+def read_body(response: Response) -> Iterator[bytes]:
+    """Yield the body in blocks, and hold it to the length that was announced, if one was.
+
+    A block comes when it is full or old enough, so what a slow server sent is never held back for long.
 
     Raises:
-        ModelRetrievalError: the body is shorter or longer than announced, or the connection broke.
+        TransientError: the body is shorter or longer than announced, or the connection broke.
+        ModelRetrievalError: less than `INFERENCE_MODELS_DOWNLOAD_MINIMUM_RATE` arrives.
     """
-    announced = _announced_length(response)
+    announced = announced_length(response)
+    receiver = _Receiver(response)
     received = 0
-    chunks = response.iter_content(CHUNK_SIZE)
-    while True:
-        failure = None
-        try:
-            chunk = next(chunks, None)
-        except FAILURES as error:
-            failure = describe_failure(error)
-        # Raised out here, so that the original, whose text shows the whole URL, is not attached to it.
-        if failure is not None:
-            raise TransientError(
-                f"The download of {redact_url(response.url)} broke off: {failure}. Check the connection and try again."
-            )
-        if chunk is None:
-            break
-        received += len(chunk)
+    while block := receiver.block():
+        received += len(block)
         if announced is not None and received > announced:
             break
-        yield chunk
+        yield block
     if announced is not None and received != announced:
-        more_or_less = "more" if received > announced else f"only {received}"
-        raise ModelRetrievalError(
+        more_or_less = "more" if received > announced else f"only {received} bytes"
+        raise TransientError(
             f"{redact_url(response.url)} announced {announced} bytes and sent {more_or_less}. Try again."
         )
 
 
-def _request(session: Session, url: str, headers: Mapping[str, str]) -> requests.Response:
+def announced_length(response: Response) -> int | None:
+    """Return the Content-Length of `response`; None without a usable one."""
+    text = response.headers.get("Content-Length", "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
+
+
+class _Receiver:
+    """Receives a body, one block after the other, and gives up a server that sends just enough for no timeout."""
+
+    def __init__(self, response: Response) -> None:
+        self._response = response
+        self._shown = redact_url(response.url)
+        self._minimum = DOWNLOAD_MINIMUM_RATE.get()
+        self._since = time.monotonic()
+        self._received = 0
+        self._failure: str | None = None
+
+    def block(self) -> bytes:
+        """Return what comes until it makes a block; nothing when the body has ended."""
+        pieces: list[bytes] = []
+        size = 0
+        due = time.monotonic() + BLOCK_SECONDS
+        while size < BLOCK_SIZE and (size == 0 or time.monotonic() < due):
+            piece = self._receive()
+            if self._failure is not None and size == 0:
+                raise TransientError(
+                    f"The download of {self._shown} broke off: {self._failure}. Check the connection and try again."
+                )
+            if not piece:  # the end, or a failure that the next call tells: what came before it counts
+                break
+            size += len(piece)
+            pieces.append(piece)
+            self._check_rate(len(piece))
+        return b"".join(pieces)
+
+    def _receive(self) -> bytes:
+        if self._failure is None:
+            # Not raised in here, so that the original, whose text shows the whole URL, is not attached to it.
+            try:
+                # One receive each: a full read would wait for the last byte of the block, however slowly it drips.
+                return self._response.raw.read1(_RECEIVE_SIZE, decode_content=False) or b""
+            except FAILURES as error:
+                self._failure = describe_failure(error)
+        return b""
+
+    def _check_rate(self, count: int) -> None:
+        self._received += count
+        elapsed = time.monotonic() - self._since
+        if elapsed < RATE_WINDOW_SECONDS:
+            return
+        if self._received < self._minimum * elapsed:
+            raise ModelRetrievalError(
+                f"{self._shown} sends too slowly: {self._received} bytes in {elapsed:.0f} s, while {self._minimum:g} "
+                f"bytes per second are the least ({DOWNLOAD_MINIMUM_RATE.name}). Try again later."
+            )
+        self._since, self._received = time.monotonic(), 0
+
+
+def _request(session: Session, url: str, headers: Mapping[str, str]) -> Response:
     timeout = API_CALLS_TIMEOUT.get()
     host = urlsplit(url).hostname or ""
     # A proxy is another machine: what is meant for this one must not pass through it.
-    proxies = {"no_proxy": host} if _is_loopback(host) else None
+    proxies = {"no_proxy": host} if is_loopback(host) else None
     try:
         return session.get(url, headers=headers, stream=True, allow_redirects=False, timeout=timeout, proxies=proxies)
     except FAILURES as error:
-        failure = describe_failure(error)
-    raise TransientError(
+        failure, lasting, dropped = describe_failure(error), is_lasting(error), is_dropped(error)
+    message = (
         f"{redact_url(url)} cannot be reached: {failure}. Check the connection, the proxy settings and the address; "
         f"{API_CALLS_TIMEOUT.name} sets how long to wait ({timeout:g} s)."
     )
+    raise RequestError(message) if lasting else TransientError(message, dropped=dropped)
 
 
-def _accept(response: requests.Response, url: str) -> None:
-    status = response.status_code
-    if status != requests.codes.ok:
+def _accept(response: Response, accepted: Collection[int]) -> None:
+    status, url = response.status_code, response.url
+    if status not in accepted:
         advice = _ADVICE.get(status, "Try again later." if status >= 500 else "Tell the provider of the file.")
-        raise ModelRetrievalError(f"{redact_url(url)} answered with status {status} instead of a file. {advice}")
+        message = f"{redact_url(url)} answered with status {status} instead of a file. {advice}"
+        if status in IDEMPOTENT_API_REQUEST_CODES_TO_RETRY.get():
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
+            raise TransientError(message, status=status, retry_after=retry_after)
+        raise RequestError(message, status=status)
     encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
     if encoding not in {"", "identity"}:
+        # A few kilobytes can unpack to a full disk, ranges of packed bytes mean nothing, and sizes are of plain ones.
         raise ModelRetrievalError(
             f"{redact_url(url)} sent the file compressed ({encoding[:40]!r}), although it was asked not to. "
             f"The server must be set to send files as they are."
         )
 
 
-def _announced_length(response: requests.Response) -> int | None:
-    text = response.headers.get("Content-Length", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
-
-
-def _redirect_target(response: requests.Response, url: str) -> str:
+def _redirect_target(response: Response, url: str) -> str:
     location = response.headers.get("Location")
     if not location:
         raise ModelRetrievalError(
@@ -206,89 +286,3 @@ def _redirect_target(response: requests.Response, url: str) -> str:
             f"way can change the file. Tell the provider of the file."
         )
     return following
-
-
-def checked_url(url: str, prefix: str = "") -> str:
-    """Return `url` as it will be sent.
-
-    Raises:
-        ModelRetrievalError: it may not be used: malformed, with a password in it, or plain http to another machine
-            that the configuration does not allow. The message begins with `prefix`.
-    """
-    parts = _parsed(url)
-    if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ModelRetrievalError(f"{prefix}The download address is not a valid http or https URL.")
-    shown = redact_url(parts.geturl())
-    if parts.username is not None or parts.password is not None:
-        raise ModelRetrievalError(
-            f"{prefix}{shown} was given with a user name or password in the address, where they leak into logs. "
-            f"The provider must pass them as headers."
-        )
-    if parts.scheme == "http" and not _is_loopback(parts.hostname) and not _is_allowed(parts):
-        raise ModelRetrievalError(
-            f"{prefix}{shown} is plain http, where anybody on the way can read and change the file. Only https is "
-            f"used, except for loopback addresses (127.0.0.1, ::1, localhost). Use the https address, or, for a server "
-            f"of your own, name its origin in {ALLOWED_HTTP_ORIGINS.name}."
-        )
-    return parts.geturl()
-
-
-def _parsed(url: str) -> SplitResult | None:
-    """Return the parts of `url` as requests will see it, so that no two parsers can disagree on the host."""
-    if "\\" in url or not url.isprintable():
-        return None
-    prepared = requests.PreparedRequest()
-    try:
-        prepared.prepare_url(url, None)
-        parts = urlsplit(prepared.url or "")
-        return parts if parts.port != 0 else None  # reading the port raises when it is not a number
-    except (*FAILURES, ValueError):
-        return None
-
-
-def _origin(url: str) -> tuple[str, str, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _DEFAULT_PORTS.get(parts.scheme)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
-
-
-def _is_allowed(parts: SplitResult) -> bool:
-    return f"http://{parts.hostname}:{parts.port or _DEFAULT_PORTS['http']}" in ALLOWED_HTTP_ORIGINS.get()
-
-
-def describe_failure(error: BaseException) -> str:
-    """Say what went wrong without the texts of requests, which show whole URLs."""
-    names = []
-    for link in _chain(error):
-        if isinstance(link, _TIMEOUTS) and not isinstance(link, urllib3_errors.NewConnectionError):
-            return "the server stayed silent for too long"
-        if isinstance(link, urllib3_errors.IncompleteRead):
-            return f"the body ended after {link.partial} bytes, {link.expected} more were announced"
-        if isinstance(link, (UnicodeError, urllib3_errors.LocationParseError)):
-            return "the host name is not valid"
-        if isinstance(link, ssl.SSLError):
-            return f"the secure connection failed ({link.strerror or type(link).__name__})"
-        if isinstance(link, OSError) and not isinstance(link, requests.RequestException) and link.errno is not None:
-            return link.strerror or os.strerror(link.errno)
-        if isinstance(link, ConnectionError):
-            return "the server closed the connection"
-        names.append(type(link).__name__)
-    return names[0]
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Yield `error` and what it wraps: requests and urllib3 nest in arguments and attributes, not only in causes."""
-    seen: set[int] = set()
-    queue: list[object] = [error]
-    while queue:
-        link = queue.pop(0)
-        if isinstance(link, BaseException) and id(link) not in seen:
-            seen.add(id(link))
-            yield link
-            queue += [*link.args, getattr(link, "reason", None), link.__cause__, link.__context__]
