@@ -19,7 +19,9 @@ FILE = StoredFile(
     source="https://host/weights",
     fetched_at="2026-01-01T00:00:00+00:00",
 )
-MANIFEST = Manifest(PackageIdentity("roboflow", "a/b/3", "p1"), {FILE.handle: FILE})
+MANIFEST = Manifest(
+    PackageIdentity("roboflow", "a/b/3", "p1"), {FILE.handle: FILE}, {"package": {"backend": "onnx"}}, ("alias",)
+)
 
 
 def document(tmp_path: Path) -> dict[str, Any]:
@@ -48,7 +50,16 @@ def test_a_damaged_manifest_counts_as_absent(tmp_path: Path, text: bytes) -> Non
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("format_version", 2), ("provider", None), ("package_id", 3), ("files", None), ("files", [3])]
+    ("key", "value"),
+    [
+        ("format_version", 3),
+        ("format_version", True),
+        ("description", []),
+        ("aliases", "a"),
+        ("aliases", [1]),
+        ("provider", None), ("package_id", 3),  ("files", None),
+        ("files", [3]),
+    ],
 )
 def test_another_shape_counts_as_absent(tmp_path: Path, key: str, value: object) -> None:
     (tmp_path / MANIFEST_NAME).write_text(json.dumps({**document(tmp_path), key: value}))
@@ -61,6 +72,13 @@ def test_another_shape_of_a_row_counts_as_absent(tmp_path: Path, key: str, value
     changed["files"][0][key] = value
     (tmp_path / MANIFEST_NAME).write_text(json.dumps(changed))
     assert read_manifest(tmp_path) is None
+
+
+def test_format_1_is_still_read(tmp_path: Path) -> None:
+    old = {**document(tmp_path), "format_version": 1}
+    del old["description"], old["aliases"]
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(old))
+    assert read_manifest(tmp_path) == evolve(MANIFEST, description=None, aliases=())
 
 
 def test_a_manifest_cannot_name_files_outside_its_directory(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
     <root>/<model>/<package>/<file handle>      plain files
     <root>/<model>/<package>/.im-manifest.json  what the files are, see `manifest`
     <root>/<model>/.im-staging-*                being filled, see `staging`
+    <root>/.locks/<model>@<package>.lock        see `locks`
 
 `<model>` and `<package>` never begin with a dot: names that do belong to the store.
 """
@@ -18,13 +19,14 @@ from inference_models.configuration import INFERENCE_HOME
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import CorruptedModelPackageError, ModelRetrievalError
 
-__all__ = ["MANIFEST_NAME", "cache_root", "check_handles", "package_directory", "safe_name"]
+__all__ = ["MANIFEST_NAME", "cache_root", "check_handles", "lock_path", "model_directory", "package_directory", "safe_name"]
 
 OWN_PREFIX = ".im-"
 """Begins the name of everything that the store itself writes; no file handle may."""
 
 MANIFEST_NAME = f"{OWN_PREFIX}manifest.json"
 
+_LOCKS = ".locks"
 _APPLICATION = "inference-models"
 _NAME_LENGTH = 80  # with its suffix far below 255, because Windows limits whole paths to 260
 _SEGMENT_BYTES = 255
@@ -52,8 +54,18 @@ def package_directory(root: Path, provider: str, model_id: str, package_id: str)
 
     Models of the default provider lie under their own id, those of others under `provider://id`, made safe.
     """
-    model = model_id if provider == DEFAULT_PROVIDER else f"{provider}://{model_id}"
-    return root / safe_name(model) / safe_name(package_id)
+    return model_directory(root, provider, model_id) / safe_name(package_id)
+
+
+def model_directory(root: Path, provider: str, model_id: str) -> Path:
+    """Return the directory under `root` that holds the packages of a model."""
+    return root / safe_name(model_id if provider == DEFAULT_PROVIDER else f"{provider}://{model_id}")
+
+
+def lock_path(directory: Path) -> Path:
+    """Return the lock of the package that lies in `directory`. It lies elsewhere, so it survives the package."""
+    # No safe name has an @, so no two packages share a lock.
+    return directory.parent.parent / _LOCKS / f"{directory.parent.name}@{directory.name}.lock"
 
 
 def safe_name(text: str) -> str:

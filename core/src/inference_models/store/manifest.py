@@ -1,4 +1,8 @@
-"""The manifest of a stored package: what each of its files is, as it was when it was verified."""
+"""The manifest of a stored package: what it is, and what each of its files was when it was verified.
+
+Format 2 adds what the provider said about the package, and the other names under which its model was asked for. Format
+1, which lacks both, is still read; it is written anew as format 2 with the next load.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,10 @@ from attrs import asdict, frozen
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.store.layout import MANIFEST_NAME, check_handles
 
-__all__ = ["Manifest", "PackageIdentity", "StoredFile", "read_manifest", "write_manifest"]
+__all__ = ["Manifest", "PackageIdentity", "StoredFile", "parse_files", "read_manifest", "write_manifest"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+_READABLE = frozenset({1, 2})
 
 _IDENTITY = ("provider", "model_id", "package_id")
 _ROW = {"handle": str, "sha256": str, "md5": str, "size": int, "mtime_ns": int, "source": str, "fetched_at": str}
@@ -55,10 +60,19 @@ class StoredFile:
 
 @frozen
 class Manifest:
-    """What a package directory holds, by handle."""
+    """What a package directory holds.
+
+    Attributes:
+        identity: which package it is.
+        files: its files, by handle.
+        description: what its provider said about it, see `description`; None: not recorded.
+        aliases: other ids by which its model was asked for, sorted.
+    """
 
     identity: PackageIdentity
     files: Mapping[str, StoredFile]
+    description: Mapping[str, Any] | None = None
+    aliases: tuple[str, ...] = ()
 
 
 def read_manifest(directory: Path) -> Manifest | None:
@@ -89,6 +103,8 @@ def write_manifest(staging: Path, manifest: Manifest) -> Path:
     document = {
         "format_version": FORMAT_VERSION,
         **asdict(manifest.identity),
+        "aliases": list(manifest.aliases),
+        "description": manifest.description,
         "files": [asdict(file) for file in manifest.files.values()],
     }
     path = staging / MANIFEST_NAME
@@ -100,13 +116,26 @@ def write_manifest(staging: Path, manifest: Manifest) -> Path:
 
 
 def _parse(document: Any) -> Manifest:
-    if document["format_version"] != FORMAT_VERSION:
+    if _typed(document["format_version"], int) not in _READABLE:
         raise ValueError("another format")
     identity = PackageIdentity(**{name: _typed(document[name], str) for name in _IDENTITY})
-    files = [StoredFile(**{name: _typed(row[name], kind) for name, kind in _ROW.items()}) for row in document["files"]]
+    files = parse_files(document["files"])
+    description, aliases = document.get("description"), document.get("aliases", [])
+    if description is not None:
+        _typed(description, dict)
     # Files that a package no longer has are removed by handle, so one that leads elsewhere must not be believed.
     check_handles([file.handle for file in files], identity.package_id)
-    return Manifest(identity, {file.handle: file for file in files})
+    return Manifest(
+        identity,
+        {file.handle: file for file in files},
+        description,
+        tuple(_typed(alias, str) for alias in _typed(aliases, list)),
+    )
+
+
+def parse_files(rows: Any) -> list[StoredFile]:
+    """Return the files that rows of JSON describe. Raises: KeyError, TypeError."""
+    return [StoredFile(**{name: _typed(row[name], kind) for name, kind in _ROW.items()}) for row in rows]
 
 
 def _typed(value: Any, kind: type) -> Any:

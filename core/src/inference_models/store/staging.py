@@ -1,8 +1,8 @@
 """Directories in which packages are filled before anybody sees them, and what crashes leave of them.
 
 A staging directory lies beside the package, in the same file system, so that publishing is one rename. Its name
-tells who fills it: `.im-staging-<scope>-<pid>-<random>`, where the scope is the set of processes among which
-the pid means something (one boot, one container).
+tells who fills it with what: `.im-staging-<scope>-<pid>-<package><random>`, where the scope is the set of processes
+among which the pid means something (one boot, one container), and pid 0 is nobody: kept for whoever goes on.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 
 from inference_models.store.layout import OWN_PREFIX
 
-__all__ = ["make_directories", "publish", "staging_directory", "sweep"]
+__all__ = ["make_directories", "publish", "staging_directory", "staging_state", "sweep", "unfinished_directory"]
 
 PREFIX = f"{OWN_PREFIX}staging-"
 STALE_AFTER_SECONDS = 24 * 60 * 60.0
+_NOBODY = 0
 
 
 @contextmanager
@@ -29,12 +30,79 @@ def staging_directory(parent: Path) -> Iterator[Path]:
         OSError: it cannot be made.
     """
     make_directories(parent)
-    path = parent / f"{PREFIX}{_scope()}-{os.getpid()}-{os.urandom(8).hex()}"
+    path = _new_name(parent, os.getpid(), os.urandom(4).hex())
     path.mkdir(mode=0o700)
     try:
         yield path
     finally:
         _remove(path)
+
+
+@contextmanager
+def unfinished_directory(package: Path, keep_on: tuple[type[BaseException], ...] = ()) -> Iterator[Path]:
+    """Yield a staging directory for `package`, with what a process that died had already fetched, if one did.
+
+    Nothing in it is verified. It is removed on the way out, except when one of `keep_on` is raised: then the next
+    process goes on with it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    make_directories(package.parent)
+    path = _new_name(package.parent, os.getpid(), _tag(package))
+    if not _adopt(package, path):
+        path.mkdir(mode=0o700)
+    try:
+        yield path
+    except keep_on:
+        with suppress(OSError):
+            path.rename(_new_name(package.parent, _NOBODY, _tag(package)))
+        raise
+    finally:
+        _remove(path)
+
+
+def staging_state(package: Path) -> object:
+    """Return a value that changes whenever somebody gets further with filling `package`."""
+    state = []
+    for path in _left_in(package.parent, _tag(package)):
+        for folder, _, files in os.walk(path):
+            for name in files:
+                with suppress(OSError):
+                    status = os.lstat(Path(folder, name))
+                    state.append((folder, name, status.st_size, status.st_mtime_ns))
+    return sorted(state)
+
+
+def _adopt(package: Path, path: Path) -> bool:
+    """Rename to `path` what a dead process left of `package`. Of several that try, one gets it."""
+    for left in _left_in(package.parent, _tag(package)):
+        if _is_stale(left):
+            with suppress(OSError):
+                left.rename(path)
+                return True
+    return False
+
+
+def _left_in(parent: Path, tag: str = "") -> list[Path]:
+    """Return the staging directories in `parent`, or those with this tag; none when it cannot be read."""
+    found: list[Path] = []
+    with suppress(OSError), os.scandir(parent) as entries:
+        for entry in entries:
+            is_wanted = entry.name.startswith(PREFIX) and entry.name.rpartition("-")[2].startswith(tag)
+            if is_wanted and entry.is_dir(follow_symlinks=False):
+                found.append(Path(entry.path))
+    return sorted(found)
+
+
+def _new_name(parent: Path, pid: int, tag: str) -> Path:
+    return parent / f"{PREFIX}{_scope()}-{pid}-{tag}{os.urandom(8).hex()}"
+
+
+def _tag(package: Path) -> str:
+    from hashlib import sha256
+
+    return sha256(package.name.encode()).hexdigest()[:8]
 
 
 def publish(staging: Path, target: Path) -> bool:
@@ -77,28 +145,40 @@ def flush_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def sweep(parent: Path) -> None:
-    """Remove the staging directories in `parent` that crashed processes left. Never fails: it is housekeeping."""
-    with suppress(OSError), os.scandir(parent) as entries:  # a read-only cache is no problem either
-        left_behind = [Path(entry.path) for entry in entries if entry.name.startswith(PREFIX)]
-        for path in left_behind:
-            if _is_stale(path):
+def sweep(package: Path) -> None:
+    """Remove what crashed processes left of `package`, and of others if it is old. Never fails: it is housekeeping."""
+    left_behind = _left_in(package.parent)
+    if not left_behind:  # the usual case, and it must stay cheap
+        return
+    tag = _tag(package)
+    for path in left_behind:
+        with suppress(OSError):  # somebody else removes it; or a read-only cache, which is no problem either
+            if (path.name.rpartition("-")[2].startswith(tag) and _is_stale(path)) or _is_old(path):
                 _remove(path)
 
 
 def _is_stale(path: Path) -> bool:
     scope, _, rest = path.name.removeprefix(PREFIX).partition("-")
     pid = rest.partition("-")[0]
-    if pid.isdecimal() and scope == _scope() and not _is_alive(int(pid)):
+    if pid.isdecimal() and (int(pid) == _NOBODY or (scope == _scope() and not _is_alive(int(pid)))):
         return True
-    return time.time() - _last_write(path) > STALE_AFTER_SECONDS
+    with suppress(OSError):
+        return _is_old(path)
+    return False
+
+
+def _is_old(path: Path) -> bool:
+    # A time in the future is as good as one in the past: the clock was moved, and nobody waits a year.
+    return abs(time.time() - _last_write(path)) > STALE_AFTER_SECONDS
 
 
 def _last_write(path: Path) -> float:
     """Return the newest modification time in `path`: a slow download keeps writing to a file, not to a directory."""
     times = [path.stat().st_mtime]
     for folder, _, files in os.walk(path):
-        times += [os.lstat(Path(folder, name)).st_mtime for name in files]
+        for name in files:
+            with suppress(FileNotFoundError):  # renamed or finished while we look
+                times.append(os.lstat(Path(folder, name)).st_mtime)
     return max(times)
 
 

@@ -1,0 +1,161 @@
+"""Whether a file on disk is the one that was promised."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from attrs import evolve
+
+from inference_models.download.integrity import FileDigests, hash_file, parse_md5
+from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, UntrustedFileError, redact_url
+from inference_models.metadata import FileDownloadSpecs, ModelPackageMetadata
+from inference_models.store.layout import check_handles
+from inference_models.store.manifest import StoredFile
+
+__all__ = ["new_record", "requested_files", "stored_file", "use_in_place", "verify_promise"]
+
+_SHA256_DIGITS = 64
+_HEX_DIGITS = frozenset("0123456789abcdef")
+
+# Files of packages that are used in place, by path, stamp and hash: hashed once in the life of a process.
+_proven: set[tuple[object, ...]] = set()
+
+
+def requested_files(package: ModelPackageMetadata, allow_files_without_hash: bool) -> tuple[FileDownloadSpecs, ...]:
+    """Return the files of a package with their names and stated hashes checked.
+
+    Raises:
+        CorruptedModelPackageError: a name or a stated hash is refused.
+        UntrustedFileError: no hash is stated.
+    """
+    check_handles([file.file_handle for file in package.package_artefacts], package.package_id)
+    files = [_with_plain_hashes(file) for file in package.package_artefacts]
+    for file in files:
+        has_hash = file.md5_hash is not None or file.sha256_hash is not None
+        if not (has_hash or allow_files_without_hash or package.directory is not None):
+            raise UntrustedFileError(
+                f"File {file.file_handle!r} of model package {package.package_id!r} came without the MD5 sum or "
+                f"SHA-256 that would prove what it is, so it is not fetched. If you trust its source, pass "
+                f"allow_files_without_hash=True."
+            )
+    return tuple(files)
+
+
+def use_in_place(directory: Path, files: Sequence[FileDownloadSpecs], package_id: str) -> Path:
+    """Return the absolute `directory` of a package that is never fetched, once it is known to be complete.
+
+    Raises:
+        CorruptedModelPackageError: the directory, or one of `files`, is not there.
+        FileHashSumMismatch: a file is not the one that was promised.
+    """
+    if not directory.is_dir():
+        raise CorruptedModelPackageError(
+            f"Model package {package_id!r} should lie in {directory}, which is not a directory. Reinstall the plugin "
+            f"that provides it, or correct the path."
+        )
+    for file in files:
+        path = directory / file.file_handle
+        if not path.is_file():
+            raise CorruptedModelPackageError(
+                f"Model package {package_id!r} lacks its file {file.file_handle!r} in {directory}. Reinstall the "
+                f"plugin that provides it, or complete the directory."
+            )
+        if file.md5_hash is not None or file.sha256_hash is not None:
+            _prove(path, file)
+    return directory.absolute()
+
+
+def stored_file(directory: Path, file: FileDownloadSpecs, record: StoredFile | None) -> StoredFile | None:
+    """Return the record of a file that is there and right, with its present stamp; None: fetch it."""
+    path = directory / file.file_handle
+    try:
+        status = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    if record is not None and _is_for(record, file):
+        if record.size != status.st_size:
+            return None
+        if record.mtime_ns == status.st_mtime_ns:
+            return record
+        if hash_file(path).sha256 != record.sha256:
+            return None
+        return evolve(record, mtime_ns=status.st_mtime_ns)
+    # No record, for example because the manifest was lost: what the provider promised is proof enough.
+    if file.md5_hash is None and file.sha256_hash is None:
+        return None
+    digests = hash_file(path)
+    return new_record(file, digests, status.st_mtime_ns) if _matches(digests, file) else None
+
+
+def new_record(file: FileDownloadSpecs, digests: FileDigests, mtime_ns: int) -> StoredFile:
+    """Return the record of a file that was just verified."""
+    from datetime import UTC, datetime
+
+    return StoredFile(
+        handle=file.file_handle,
+        sha256=digests.sha256,
+        md5=digests.md5,
+        size=digests.size,
+        mtime_ns=mtime_ns,
+        source=redact_url(file.download_url),
+        fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def verify_promise(digests: FileDigests, file: FileDownloadSpecs, source: str) -> None:
+    """Compare what came with all that was promised. Raises: FileHashSumMismatch."""
+    for name, promised, got in (
+        ("MD5", file.md5_hash, digests.md5),
+        ("SHA-256", file.sha256_hash, digests.sha256),
+        ("size", file.size, digests.size),
+    ):
+        if promised is not None and promised != got:
+            raise FileHashSumMismatch(
+                f"File {file.file_handle!r} from {source} is not the one that was promised: expected {name} "
+                f"{promised}, got {got} ({digests.size} bytes). It was not kept. Try again; if it repeats, the "
+                f"provider's file or what it states about it is wrong."
+            )
+
+
+def _matches(digests: FileDigests, file: FileDownloadSpecs) -> bool:
+    try:
+        verify_promise(digests, file, "")
+    except FileHashSumMismatch:
+        return False
+    return True
+
+
+def _prove(path: Path, file: FileDownloadSpecs) -> None:
+    status = path.stat()
+    key = (str(path), status.st_size, status.st_mtime_ns, file.md5_hash, file.sha256_hash, file.size)
+    if key not in _proven:
+        verify_promise(hash_file(path), file, str(path.parent))
+        _proven.add(key)
+
+
+def _is_for(record: StoredFile, file: FileDownloadSpecs) -> bool:
+    if file.md5_hash is None and file.sha256_hash is None:
+        return record.source == redact_url(file.download_url)
+    return file.md5_hash in {None, record.md5} and file.sha256_hash in {None, record.sha256}
+
+
+def _with_plain_hashes(file: FileDownloadSpecs) -> FileDownloadSpecs:
+    md5 = None if file.md5_hash is None else parse_md5(file.md5_hash, file.file_handle)
+    sha256 = None if file.sha256_hash is None else _parse_sha256(file.sha256_hash, file.file_handle)
+    if (md5, sha256) == (file.md5_hash, file.sha256_hash):
+        return file
+    return evolve(file, md5_hash=md5, sha256_hash=sha256)
+
+
+def _parse_sha256(text: str, name: str) -> str:
+    value = text.lower()
+    if len(value) != _SHA256_DIGITS or not _HEX_DIGITS.issuperset(value):
+        raise CorruptedModelPackageError(
+            f"The SHA-256 stated for file {name!r} is {text[:80]!r}, not 64 hex digits, so the file cannot be checked. "
+            f"The weights provider must correct it."
+        )
+    return value

@@ -1,0 +1,149 @@
+"""What a provider said about a package, as JSON that is kept with its files, and read again without a network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from attrs import asdict
+
+from inference_models.errors import CorruptedModelPackageError
+from inference_models.metadata import (
+    ModelDependency,
+    ModelMetadata,
+    ModelPackageMetadata,
+    ONNXPackageDetails,
+    RecommendedParameters,
+)
+
+if TYPE_CHECKING:
+    from inference_models.catalog import Catalog
+
+__all__ = ["describe", "rebuild_model", "rebuild_package"]
+
+_PLAIN = ("backend", "dynamic_batch_size_supported", "static_batch_size", "trusted_source")
+_ONNX_DETAILS = "onnx"
+
+
+def describe(metadata: ModelMetadata, package: ModelPackageMetadata) -> dict[str, Any]:
+    """Return what is known about a package and its model as values that JSON has.
+
+    What JSON lacks is left out and named under "lost": such a package cannot be rebuilt.
+    """
+    described: dict[str, Any] = {
+        "model": {
+            "architecture": metadata.model_architecture,
+            "task_type": metadata.task_type,
+            "variant": metadata.model_variant,
+            "dependencies": [asdict(dependency) for dependency in metadata.model_dependencies],
+            "recommended_parameters": _parameters(metadata.recommended_parameters),
+        },
+        "package": {
+            **{name: getattr(package, name) for name in _PLAIN},
+            "quantization": package.quantization.value,
+            "recommended_parameters": _parameters(package.recommended_parameters),
+        },
+    }
+    lost = []
+    details = _details(package)
+    for name, value in (
+        ("model_features", package.model_features),
+        ("manifest", package.manifest),
+        ("backend_details", details),
+    ):
+        try:
+            described["package"][name] = json.loads(json.dumps(value, allow_nan=False))
+        except (TypeError, ValueError, RecursionError):
+            lost.append(name)
+    if package.backend_details is not None and package.manifest is None and details is None:
+        lost.append("backend_details")
+    return described if not lost else {**described, "lost": lost}
+
+
+def rebuild_model(
+    model_id: str, description: Mapping[str, Any], packages: tuple[ModelPackageMetadata, ...], **rest: Any
+) -> ModelMetadata:
+    """Return the model of which `description` is one package's. Raises: CorruptedModelPackageError."""
+    try:
+        model = description["model"]
+        return ModelMetadata(
+            model_id=model_id,
+            model_architecture=model["architecture"],
+            model_packages=packages,
+            task_type=model["task_type"],
+            model_variant=model["variant"],
+            model_dependencies=[ModelDependency(**dependency) for dependency in model["dependencies"]],
+            recommended_parameters=_read_parameters(model["recommended_parameters"]),
+            **rest,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, CorruptedModelPackageError) as error:
+        raise _unusable(model_id, error) from error
+
+
+def rebuild_package(
+    package_id: str, description: Mapping[str, Any] | None, directory: Path, catalog: Catalog
+) -> ModelPackageMetadata:
+    """Return the package that `description` describes and whose files lie in `directory`.
+
+    Raises:
+        CorruptedModelPackageError: the description is missing, lacks something, or is malformed.
+    """
+    if description is None:
+        raise CorruptedModelPackageError(
+            "what its provider said about it was not kept; load it once with the network on"
+        )
+    if lost := description.get("lost"):
+        raise CorruptedModelPackageError(f"its {' and '.join(map(str, lost))} could not be kept on disk")
+    try:
+        row = description["package"]
+        manifest = row.get("manifest")
+        return ModelPackageMetadata(
+            package_id=package_id,
+            directory=directory,
+            quantization=row["quantization"],
+            model_features=row.get("model_features"),
+            manifest=manifest,
+            backend_details=_read_details(row, manifest, catalog),
+            recommended_parameters=_read_parameters(row["recommended_parameters"]),
+            **{name: row[name] for name in _PLAIN},
+        )
+    except Exception as error:  # also what a plugin's parser raises
+        raise _unusable(package_id, error) from error
+
+
+def _details(package: ModelPackageMetadata) -> dict[str, Any] | None:
+    """Return the details of those kinds that the core itself knows; others are read again from the raw manifest."""
+    if isinstance(package.backend_details, ONNXPackageDetails):
+        return {"kind": _ONNX_DETAILS, "fields": asdict(package.backend_details)}
+    return None
+
+
+def _read_details(row: Mapping[str, Any], manifest: Mapping[str, Any] | None, catalog: Catalog) -> object | None:
+    from inference_models.specs import resolve
+
+    if manifest is not None:
+        for declared in catalog.backends():
+            parser = declared.spec.manifest_parsers.get(manifest.get("type", ""))
+            if parser is not None:
+                details: object = resolve(parser)(manifest).get("backend_details")
+                return details
+        if any(declared.spec.name == row["backend"] for declared in catalog.backends()):
+            raise ValueError(f"no installed plugin reads a manifest of type {manifest.get('type')!r}")
+    kept = row.get("backend_details")
+    if kept is not None and kept["kind"] == _ONNX_DETAILS:
+        return ONNXPackageDetails(**kept["fields"])
+    return None
+
+
+def _parameters(parameters: RecommendedParameters | None) -> dict[str, Any] | None:
+    return None if parameters is None else asdict(parameters)
+
+
+def _read_parameters(document: Mapping[str, Any] | None) -> RecommendedParameters | None:
+    return None if document is None else RecommendedParameters(**document)
+
+
+def _unusable(name: str, error: Exception) -> CorruptedModelPackageError:
+    return CorruptedModelPackageError(f"what was kept about {name!r} is malformed ({type(error).__name__}: {error})")

@@ -1,0 +1,99 @@
+"""Files on their way into a package: fetched into a staging directory, moved into place, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from inference_models.errors import CorruptedModelPackageError
+from inference_models.metadata import FileDownloadSpecs
+from inference_models.store.checking import new_record, stored_file, verify_promise
+from inference_models.store.manifest import StoredFile
+from inference_models.store.staging import flush_directory
+
+__all__ = ["fetch_into", "install", "make_folders", "remove_dropped", "remove_strangers"]
+
+
+def fetch_into(staging: Path, files: Sequence[FileDownloadSpecs], progress: Any = None) -> dict[str, StoredFile]:
+    """Fetch files into `staging`, going on with what an earlier attempt left there. Return their records."""
+    from inference_models.download.files import DownloadSpec, fetch  # imports requests
+    from inference_models.download.http import open_session
+
+    records = _keep_finished(staging, files)
+    with open_session() as session:
+        for file in files:
+            if file.file_handle in records:
+                continue
+            path = staging / file.file_handle
+            make_folders(staging, file.file_handle)
+            spec = DownloadSpec(url=file.download_url, name=file.file_handle, md5=file.md5_hash)
+            digests = fetch(spec, path, session=session)
+            verify_promise(digests, file, staging.name)
+            records[file.file_handle] = new_record(file, digests, path.lstat().st_mtime_ns)
+    return {file.file_handle: records[file.file_handle] for file in files}
+
+
+def _keep_finished(staging: Path, files: Sequence[FileDownloadSpecs]) -> dict[str, StoredFile]:
+    """Return records of the files that are complete and proven by their hash; remove whatever else took their place."""
+    records = {}
+    for file in files:
+        record = stored_file(staging, file, None)
+        if record is not None:
+            records[file.file_handle] = record
+        else:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                (staging / file.file_handle).unlink()
+    return records
+
+
+def remove_strangers(staging: Path, handles: Collection[str]) -> None:
+    """Remove from a staging directory all but the files that belong to the package, such as parts of an older one."""
+    from shutil import rmtree  # brings compression libraries along
+
+    folders = {str(parent) for handle in handles for parent in Path(handle).parents}
+    for path in sorted(staging.rglob("*"), reverse=True):  # what lies in a folder comes before the folder
+        name = path.relative_to(staging)
+        if name.as_posix() in handles or str(name) in folders:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            rmtree(path)
+        else:
+            path.unlink()
+
+
+def install(staging: Path, directory: Path, handles: Sequence[str]) -> None:
+    """Move files into an existing package, in this order. Interrupted, it leaves what the next load repairs."""
+    for handle in handles:
+        path = directory / handle
+        make_folders(directory, handle)
+        (staging / handle).replace(path)
+        flush_directory(path.parent)
+
+
+def remove_dropped(directory: Path, handles: Iterable[str]) -> None:
+    """Remove files that the package had and has no more, and folders that this leaves empty."""
+    for handle in handles:
+        path = directory / handle
+        folders = path.parents[: handle.count("/")]
+        if any(folder.is_symlink() for folder in folders):
+            continue  # it leads out of the package
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+        for folder in folders:
+            with suppress(OSError):  # not empty: other files are still in it
+                folder.rmdir()
+
+
+def make_folders(directory: Path, handle: str) -> None:
+    """Make the folders of `handle` inside `directory`, following no link that would lead out of it."""
+    path = directory / handle
+    for folder in reversed(path.parents[: handle.count("/")]):
+        if folder.is_symlink():
+            raise CorruptedModelPackageError(
+                f"{folder} is a link, where the store expects a folder of its own. Remove {directory}, then try again."
+            )
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
