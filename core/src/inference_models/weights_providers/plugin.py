@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from inference_models.configuration import ROBOFLOW_API_KEY
+from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.hookspecs import hookimpl
 from inference_models.specs import LazyClass, WeightsProviderSpec
 
 
 @hookimpl
-def im_weights_providers() -> WeightsProviderSpec:
-    """Declare the provider of local package directories."""
-    return WeightsProviderSpec(name="local", target=LazyClass("inference_models.weights_providers.local", "get_model"))
+def im_weights_providers() -> list[WeightsProviderSpec]:
+    """Declare the providers of local package directories and of Roboflow's platform."""
+    return [
+        WeightsProviderSpec(name="local", target=LazyClass("inference_models.weights_providers.local", "get_model")),
+        WeightsProviderSpec(
+            name=DEFAULT_PROVIDER,
+            target=LazyClass("inference_models.weights_providers.roboflow", "get_roboflow_model"),
+            api_key_variable=ROBOFLOW_API_KEY.name,
+        ),
+    ]
