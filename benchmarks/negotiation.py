@@ -26,7 +26,7 @@ def make_package(number: int) -> ModelPackageMetadata:
     """Return a package; every third can be used on a machine with ONNX Runtime for CPUs."""
     files = [FileDownloadSpecs("https://example.com/weights.onnx", "weights.onnx", "0" * 32, size=number)]
     details = ONNXPackageDetails(opset=11 + number % 9, incompatible_providers=("CoreMLExecutionProvider",))
-    rejected = [
+    rejected: list[dict[str, object]] = [
         {},
         {"static_batch_size": 64},
         {"quantization": "int8"},
@@ -35,7 +35,7 @@ def make_package(number: int) -> ModelPackageMetadata:
         {"model_features": {"nms_fused": {}}},
         {"backend_details": ONNXPackageDetails(opset=99)},
     ]
-    fields = {
+    fields: dict[str, object] = {
         "backend": "onnx",
         "quantization": "fp32",
         "trusted_source": True,

@@ -29,6 +29,29 @@ def test_describe_as_json(im_run: Im) -> None:
     assert [package["package_id"] for package in document["packages"]] == ["small", "other", "theirs"]
 
 
+def test_describe_one_package(im_run: Im, spot: Path) -> None:
+    result = im_run("describe", "spot://bright", "--package", "theirs")
+    assert result.exit_code == 0
+    text = rows(result.stdout)
+    assert "trusted no: loading it needs allow_untrusted_packages=True" in text
+    assert f"directory {spot}" in text
+    assert any(row.startswith("spot_model.py") and row.endswith(" kB") for row in text)
+
+
+def test_describe_one_package_as_json(im_run: Im, spot: Path) -> None:
+    document = json.loads(im_run("describe", "spot://bright", "--package", "theirs", "--json").stdout)
+    assert (document["schema"], document["model_id"]) == (1, "bright")
+    assert document["package"]["trusted_source"] is False
+    [source] = [file for file in document["package"]["artefacts"] if file["name"] == "spot_model.py"]
+    assert source["size"] == (spot / "spot_model.py").stat().st_size
+
+
+def test_describe_a_package_that_does_not_exist(im_run: Im) -> None:
+    result = im_run("describe", "spot://bright", "--package", "their")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "has no package 'their'. Did you mean 'theirs'?" in result.stderr
+
+
 def test_explain(im_run: Im) -> None:
     result = im_run("explain", "spot://bright", "--backend", "spot-npu")
     assert result.exit_code == 0

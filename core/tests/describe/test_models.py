@@ -49,6 +49,13 @@ def test_the_model(printed: Printed) -> None:
     ]
 
 
+def test_sizes_where_they_are_known(printed: Printed) -> None:
+    sized = ModelPackageMetadata("sized", "onnx", [FileDownloadSpecs("https://h/a", "a", size=2_600_000)])
+    rows = [" ".join(row.split()) for row in printed(print_model, ModelMetadata("m", "y", [sized, ONNX])).splitlines()]
+    assert rows[-2:] == ["sized onnx unknown ? no 2.6 MB a", "onnx-1 onnx fp16 4 no ? weights.onnx"]
+    assert "size" not in printed(print_model, ModelMetadata("m", "y", [ONNX]))
+
+
 def test_a_model_without_packages(printed: Printed) -> None:
     assert "Its provider lists no packages." in printed(print_model, ModelMetadata("m", "yolov8", []))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
 
+from inference_models.describe.packages import package_to_dict, size_in_words, total_size
 from inference_models.describe.tables import as_text, in_words, open_console, print_facts, print_table
 
 if TYPE_CHECKING:
@@ -30,22 +32,25 @@ def print_model(metadata: ModelMetadata, console: Console | None = None) -> None
     if not metadata.model_packages:
         console.print("Its provider lists no packages." if not metadata.unreadable_packages else "No other is listed.")
         return
-    rows = [
-        (
-            package.package_id,
-            package.backend,
-            package.quantization.value,
-            package.batch_summary,
-            "yes" if package.trusted_source else "no",
-            _contents(package),
-            in_words(package.model_features),
-        )
-        for package in metadata.model_packages
-    ]
-    columns = ("package", "backend", "quantization", "batch", "trusted", "files", "features")
-    if not any(package.model_features for package in metadata.model_packages):
-        columns, rows = columns[:-1], [row[:-1] for row in rows]  # type: ignore[assignment,misc]
-    print_table(console, "Packages", columns, rows)
+    columns: dict[str, list[object]] = {
+        "package": [package.package_id for package in metadata.model_packages],
+        "backend": [package.backend for package in metadata.model_packages],
+        "quantization": [package.quantization.value for package in metadata.model_packages],
+        "batch": [package.batch_summary for package in metadata.model_packages],
+        "trusted": ["yes" if package.trusted_source else "no" for package in metadata.model_packages],
+        **_columns_if_known(metadata.model_packages),
+        "files": [_contents(package) for package in metadata.model_packages],
+    }
+    if any(package.model_features for package in metadata.model_packages):
+        columns["features"] = [in_words(package.model_features) for package in metadata.model_packages]
+    print_table(console, "Packages", list(columns), list(zip(*columns.values(), strict=True)))
+
+
+def _columns_if_known(packages: Sequence[ModelPackageMetadata]) -> dict[str, list[object]]:
+    sizes = [total_size(package) for package in packages]
+    if all(size is None for size in sizes):
+        return {}
+    return {">size": ["?" if size is None else size_in_words(size) for size in sizes]}
 
 
 def print_plan(plan: Plan, console: Console | None = None) -> None:
@@ -88,25 +93,10 @@ def model_to_dict(metadata: ModelMetadata) -> dict[str, Any]:
         "task_type": metadata.task_type,
         "recommended_parameters": _recommended(metadata.recommended_parameters),
         "model_dependencies": [asdict(dependency) for dependency in metadata.model_dependencies],
-        "packages": [_package_to_dict(package) for package in metadata.model_packages],
+        "packages": [package_to_dict(package) for package in metadata.model_packages],
         "unreadable_packages": [
             {"package_id": package.package_id, "reason": package.reason} for package in metadata.unreadable_packages
         ],
-    }
-
-
-def _package_to_dict(package: ModelPackageMetadata) -> dict[str, Any]:
-    return {
-        "package_id": package.package_id,
-        "backend": package.backend,
-        "quantization": package.quantization.value,
-        "static_batch_size": package.static_batch_size,
-        "dynamic_batch_size_supported": package.dynamic_batch_size_supported,
-        "trusted_source": package.trusted_source,
-        "model_features": dict(package.model_features),
-        "recommended_parameters": _recommended(package.recommended_parameters),
-        "directory": None if package.directory is None else str(package.directory),
-        "files": [file.file_handle for file in package.package_artefacts],
     }
 
 
