@@ -141,7 +141,8 @@ class BackendSpec:
         manifest_parsers: by manifest type, `(manifest) -> Mapping[str, object]`: the fields of
             `ModelPackageMetadata` that the manifest states.
         rank: `(package, environment, request) -> tuple`: what makes one package of this backend better than
-            another, smaller first; the core's own criteria come before it.
+            another, smaller first; the core's own criteria come before it. It may hold numbers, text, None for
+            what is not known (last), and tuples of these.
         default_quantizations: by device type ("cpu", "cuda", ...; "*" for the rest), what may be chosen
             when the user does not say.
     """
