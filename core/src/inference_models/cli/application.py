@@ -9,8 +9,11 @@ from typing import Any
 import click
 
 from inference_models._version import __version__
+from inference_models.cli.bundle import bundle
+from inference_models.cli.cache import cache
 from inference_models.cli.describe import describe
 from inference_models.cli.doctor import doctor
+from inference_models.cli.download import download
 from inference_models.cli.explain import explain
 from inference_models.cli.plugins import plugins
 from inference_models.cli.predict import predict
@@ -38,7 +41,7 @@ class _Application(click.Group):
 
 @click.group(
     cls=_Application,
-    commands=[predict, describe, explain, plugins, doctor],
+    commands=[predict, describe, explain, download, cache, bundle, plugins, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks and what the library logs.")

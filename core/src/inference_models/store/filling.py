@@ -95,5 +95,3 @@ def make_folders(directory: Path, handle: str) -> None:
                 f"{folder} is a link, where the store expects a folder of its own. Remove {directory}, then try again."
             )
         folder.mkdir(mode=0o700, exist_ok=True)
-
-

@@ -19,7 +19,15 @@ from inference_models.configuration import INFERENCE_HOME
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import CorruptedModelPackageError, ModelRetrievalError
 
-__all__ = ["MANIFEST_NAME", "cache_root", "check_handles", "lock_path", "model_directory", "package_directory", "safe_name"]
+__all__ = [
+    "MANIFEST_NAME",
+    "cache_root",
+    "check_handles",
+    "lock_path",
+    "model_directory",
+    "package_directory",
+    "safe_name",
+]
 
 OWN_PREFIX = ".im-"
 """Begins the name of everything that the store itself writes; no file handle may."""

@@ -48,10 +48,9 @@ def package_lock(directory: Path, changed: Callable[[], bool]) -> Iterator[bool]
     if lock is None:
         yield True
         return
-    if not _acquire(lock):
-        if _wait(lock, directory, changed) == "changed":
-            yield False
-            return
+    if not _acquire(lock) and _wait(lock, directory, changed) == "changed":
+        yield False
+        return
     try:
         if lock.is_locked:
             _note_holder(directory)

@@ -17,7 +17,15 @@ from attrs import asdict, frozen
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.store.layout import MANIFEST_NAME, check_handles
 
-__all__ = ["Manifest", "PackageIdentity", "StoredFile", "parse_files", "read_manifest", "write_manifest"]
+__all__ = [
+    "Manifest",
+    "PackageIdentity",
+    "StoredFile",
+    "parse_manifest",
+    "read_manifest",
+    "to_document",
+    "write_manifest",
+]
 
 FORMAT_VERSION = 2
 _READABLE = frozenset({1, 2})
@@ -88,7 +96,10 @@ def read_manifest(directory: Path) -> Manifest | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     try:
-        return _parse(json.loads(text))
+        document = json.loads(text)
+        if _typed(document["format_version"], int) not in _READABLE:
+            return None
+        return parse_manifest(document)
     # A manifest nested too deeply exhausts the parser's stack.
     except (ValueError, TypeError, KeyError, RecursionError, CorruptedModelPackageError):
         return None
@@ -100,13 +111,7 @@ def write_manifest(staging: Path, manifest: Manifest) -> Path:
     Raises:
         OSError: it cannot be written.
     """
-    document = {
-        "format_version": FORMAT_VERSION,
-        **asdict(manifest.identity),
-        "aliases": list(manifest.aliases),
-        "description": manifest.description,
-        "files": [asdict(file) for file in manifest.files.values()],
-    }
+    document = {"format_version": FORMAT_VERSION, **to_document(manifest)}
     path = staging / MANIFEST_NAME
     with path.open("x", encoding="utf-8") as file:
         json.dump(document, file, indent=1)
@@ -115,11 +120,25 @@ def write_manifest(staging: Path, manifest: Manifest) -> Path:
     return path
 
 
-def _parse(document: Any) -> Manifest:
-    if _typed(document["format_version"], int) not in _READABLE:
-        raise ValueError("another format")
+def to_document(manifest: Manifest) -> dict[str, Any]:
+    """Return a manifest as values that JSON has."""
+    return {
+        **asdict(manifest.identity),
+        "aliases": list(manifest.aliases),
+        "description": manifest.description,
+        "files": [asdict(file) for file in manifest.files.values()],
+    }
+
+
+def parse_manifest(document: Any) -> Manifest:
+    """Return the manifest that a document of JSON describes.
+
+    Raises:
+        KeyError, TypeError: it has another shape.
+        CorruptedModelPackageError: a file's name is refused.
+    """
     identity = PackageIdentity(**{name: _typed(document[name], str) for name in _IDENTITY})
-    files = parse_files(document["files"])
+    files = [StoredFile(**{name: _typed(row[name], kind) for name, kind in _ROW.items()}) for row in document["files"]]
     description, aliases = document.get("description"), document.get("aliases", [])
     if description is not None:
         _typed(description, dict)
@@ -131,11 +150,6 @@ def _parse(document: Any) -> Manifest:
         description,
         tuple(_typed(alias, str) for alias in _typed(aliases, list)),
     )
-
-
-def parse_files(rows: Any) -> list[StoredFile]:
-    """Return the files that rows of JSON describe. Raises: KeyError, TypeError."""
-    return [StoredFile(**{name: _typed(row[name], kind) for name, kind in _ROW.items()}) for row in rows]
 
 
 def _typed(value: Any, kind: type) -> Any:

@@ -11,7 +11,12 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from inference_models.configuration import INFERENCE_HOME
-from inference_models.errors import BaseInferenceModelsError, CorruptedModelPackageError, ModelRetrievalError, RetryError
+from inference_models.errors import (
+    BaseInferenceModelsError,
+    CorruptedModelPackageError,
+    ModelRetrievalError,
+    RetryError,
+)
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.store.checking import requested_files, stored_file, use_in_place
 from inference_models.store.description import describe
@@ -67,7 +72,9 @@ def materialise(
     """
     files = requested_files(package, allow_files_without_hash)
     if package.directory is not None:
-        return use_in_place(package.directory, files, package.package_id)
+        in_place = use_in_place(package.directory, files, package.package_id)
+        record_use(in_place)  # it may be a directory of the cache, as without a network
+        return in_place
     directory = package_directory(home or cache_root(), provider, metadata.model_id, package.package_id)
     wanted = _Wanted(
         directory=directory,

@@ -15,7 +15,15 @@ from pathlib import Path
 
 from inference_models.store.layout import OWN_PREFIX
 
-__all__ = ["make_directories", "publish", "staging_directory", "staging_state", "sweep", "unfinished_directory"]
+__all__ = [
+    "discard",
+    "make_directories",
+    "publish",
+    "staging_directory",
+    "staging_state",
+    "sweep",
+    "unfinished_directory",
+]
 
 PREFIX = f"{OWN_PREFIX}staging-"
 STALE_AFTER_SECONDS = 24 * 60 * 60.0
@@ -143,6 +151,14 @@ def flush_directory(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def discard(package: Path) -> None:
+    """Remove a package at once: nobody sees a part of it. Raises: OSError."""
+    # Under a name that is nobody's, so that the next sweep removes what cannot be removed now.
+    hidden = _new_name(package.parent, _NOBODY, _tag(package))
+    package.rename(hidden)
+    _remove(hidden)
 
 
 def sweep(package: Path) -> None:

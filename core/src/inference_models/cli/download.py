@@ -1,0 +1,64 @@
+"""`im download`: fetch a model without loading it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from inference_models.cli.options import keep_given, loading_options, model_argument
+from inference_models.cli.output import json_option, report_progress, write_json
+
+if TYPE_CHECKING:
+    from inference_models.store.bundle import BundleSource
+
+
+@click.command()
+@model_argument
+@loading_options
+@json_option
+def download(model: str, as_json: bool, **loading: Any) -> None:
+    """Fetch the package of MODEL that would be loaded here, and print its directory.
+
+    What is on disk already is not fetched again.
+    """
+    source = fetch_model(model, loading)
+    if as_json:
+        write_json(
+            {
+                "model": model,
+                "model_id": source.metadata.model_id,
+                "provider": source.provider,
+                "package_id": source.package.package_id,
+                "backend": source.package.backend,
+                "directory": str(source.directory),
+            }
+        )
+    else:
+        click.echo(str(source.directory))
+
+
+def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
+    """Return the package of a model that would be loaded here, its files on disk.
+
+    Args:
+        model: as the user names it.
+        loading: the values of the `loading_options`.
+
+    Raises:
+        BaseInferenceModelsError: as `AutoModel.from_pretrained`.
+    """
+    from inference_models.auto_model import AutoModel
+    from inference_models.metadata import ModelPackageMetadata
+    from inference_models.store import materialise
+    from inference_models.store.bundle import BundleSource
+    from inference_models.weights_providers import find_source
+
+    plan = AutoModel.explain(model, **keep_given(loading))
+    package = plan.require_candidates()[0].package
+    assert isinstance(package, ModelPackageMetadata), "only usable packages are candidates"
+    source = find_source(model, loading.get("weights_provider"))
+    report_progress(f"Fetching package {package.package_id} of {source}")
+    directory = materialise(plan.metadata, package, source.provider, requested_id=source.model_id)
+    return BundleSource(source.provider, plan.metadata, package, Path(directory), source.model_id)

@@ -1,0 +1,219 @@
+"""What lies in the cache: listed, verified, removed."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from inference_models.download.integrity import hash_file
+from inference_models.entities import DEFAULT_PROVIDER
+from inference_models.errors import ModelNotFoundError, ModelRetrievalError
+from inference_models.store.layout import cache_root, model_directory, package_directory, refuse_foreign
+from inference_models.store.locks import is_locked, try_package_lock
+from inference_models.store.manifest import Manifest, StoredFile, read_manifest
+from inference_models.store.packages import storage_errors
+from inference_models.store.staging import discard, sweep
+from inference_models.store.usage import last_use
+
+__all__ = [
+    "FileState",
+    "StoredPackage",
+    "check_files",
+    "find_packages",
+    "list_packages",
+    "packages_to_prune",
+    "remove_package",
+]
+
+FileState: TypeAlias = Literal["ok", "missing", "changed", "unreadable"]
+
+
+@frozen
+class StoredPackage:
+    """A package in the cache.
+
+    Attributes:
+        directory: where it lies.
+        manifest: what it is and which files it has.
+        last_used: when a load last used it, to the day.
+    """
+
+    directory: Path
+    manifest: Manifest
+    last_used: datetime
+
+    @property
+    def model(self) -> str:
+        """The model as users write it: an id of the default provider bare, others as `provider://id`."""
+        identity = self.manifest.identity
+        if identity.provider == DEFAULT_PROVIDER:
+            return identity.model_id
+        return f"{identity.provider}://{identity.model_id}"
+
+    @property
+    def package_id(self) -> str:
+        """The id of the package, unique within its model."""
+        return self.manifest.identity.package_id
+
+    @property
+    def files(self) -> tuple[StoredFile, ...]:
+        """What its files should be."""
+        return tuple(self.manifest.files.values())
+
+    @property
+    def size(self) -> int:
+        """The bytes of all its files."""
+        return sum(file.size for file in self.files)
+
+
+def list_packages(home: Path | None = None) -> list[StoredPackage]:
+    """Return the packages in the cache, sorted by model and package id.
+
+    Args:
+        home: root of the cache. None: as configured.
+
+    Raises:
+        ModelRetrievalError: the cache cannot be read, or belongs to another user.
+    """
+    root = home or cache_root()
+    with storage_errors(root):
+        refuse_foreign(root)
+        packages = [package for directory in _directories(root) for package in _read(directory)]
+    return sorted(packages, key=lambda package: (package.model, package.package_id))
+
+
+def find_packages(model: str, home: Path | None = None) -> list[StoredPackage]:
+    """Return the stored packages of a model.
+
+    Args:
+        model: as users write it: its own id or one by which it was loaded before, with `provider://` before it
+            unless the provider is the default one.
+        home: root of the cache. None: as configured.
+
+    Raises:
+        ModelNotFoundError: the cache has none.
+    """
+    provider, separator, model_id = model.partition("://")
+    if not separator:
+        provider, model_id = DEFAULT_PROVIDER, model
+    root = home or cache_root()
+    with storage_errors(root):
+        refuse_foreign(root)
+        # Its own id says where it lies; only for another one the whole cache is looked through.
+        found = [one for path in _folders(model_directory(root, provider, model_id)) for one in _read(path)]
+    if found:
+        return sorted(found, key=lambda package: package.package_id)
+    stored = list_packages(home)
+    found = [
+        package
+        for package in stored
+        if package.manifest.identity.provider == provider and model_id in package.manifest.aliases
+    ]
+    if not found:
+        known = ", ".join(sorted({package.model for package in stored})) or "nothing"
+        raise ModelNotFoundError(f"The cache {root} has no model {model!r}. It has: {known}.")
+    return found
+
+
+def check_files(package: StoredPackage, *, check_hashes: bool = True) -> dict[str, FileState]:
+    """Return the state of each file of a package, by handle.
+
+    Args:
+        package: from `list_packages`.
+        check_hashes: read every byte. False: only look whether each file is there and as long as it was.
+    """
+    return {file.handle: _state(package.directory, file, check_hashes) for file in package.files}
+
+
+def remove_package(package: StoredPackage) -> None:
+    """Remove a package from the cache. A model that has it open keeps running where the system allows that.
+
+    Raises:
+        ModelRetrievalError: another process is fetching it, or the cache cannot be written to.
+    """
+    with storage_errors(package.directory), try_package_lock(package.directory) as free:
+        if not free:
+            raise ModelRetrievalError(
+                f"Package {package.package_id!r} of {package.model!r} is being fetched by another process right now. "
+                f"Try again when that is done."
+            )
+        refuse_foreign(package.directory.parent)
+        with suppress(FileNotFoundError):  # somebody else has removed it
+            discard(package.directory)
+        sweep(package.directory)
+    with suppress(OSError):  # the model has other packages
+        package.directory.parent.rmdir()
+
+
+def packages_to_prune(packages: Iterable[StoredPackage], max_size: int) -> list[StoredPackage]:
+    """Return those of `packages` that must go so that the rest is at most `max_size` bytes; least recently used first.
+
+    Packages that are being fetched right now stay.
+    """
+    oldest_first = sorted(packages, key=lambda package: (package.last_used, package.model, package.package_id))
+    total = sum(package.size for package in oldest_first)
+    unwanted = []
+    for package in oldest_first:
+        if total <= max_size:
+            break
+        if not is_locked(package.directory):
+            unwanted.append(package)
+            total -= package.size
+    return unwanted
+
+
+def _directories(root: Path) -> Iterator[Path]:
+    for model in _folders(root):
+        yield from _folders(model)
+
+
+def _folders(parent: Path) -> list[Path]:
+    try:
+        with os.scandir(parent) as entries:
+            # Names with a dot are the store's own; a link leads out of the cache.
+            return [
+                Path(entry.path)
+                for entry in entries
+                if not entry.name.startswith(".") and entry.is_dir(follow_symlinks=False)
+            ]
+    except FileNotFoundError:
+        return []
+
+
+def _read(directory: Path) -> Iterator[StoredPackage]:
+    with suppress(FileNotFoundError):  # removed while we look
+        manifest = read_manifest(directory)
+        if manifest is not None and _place(directory, manifest) == directory:
+            yield StoredPackage(directory, manifest, last_use(directory))
+
+
+def _place(directory: Path, manifest: Manifest) -> Path:
+    """Return where the package that the manifest names belongs: a copy under another name is not that package."""
+    identity = manifest.identity
+    root = directory.parent.parent
+    return package_directory(root, identity.provider, identity.model_id, identity.package_id)
+
+
+def _state(directory: Path, file: StoredFile, check_hashes: bool) -> FileState:
+    path = directory / file.handle
+    try:
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return "changed"
+        if status.st_size != file.size:
+            return "changed"
+        # Without a look at every byte, a new time is reason enough for one.
+        if (check_hashes or status.st_mtime_ns != file.mtime_ns) and hash_file(path).sha256 != file.sha256:
+            return "changed"
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except OSError:
+        return "unreadable"
+    return "ok"
