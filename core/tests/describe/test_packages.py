@@ -104,6 +104,7 @@ class _AcmeDetails:
     [
         (_AcmeDetails((3, 1)), "firmware 3, 1"),
         ({"board_name": "[red]x"}, "board name [red]x"),
+        ({"devices": {"cuda", "cpu", "mps"}}, "devices cpu, cuda, mps"),
         ("free text", "details free text"),
     ],
 )

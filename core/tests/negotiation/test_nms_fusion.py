@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference_models.errors import InvalidParameterError
-from inference_models.negotiation import make_request
+from inference_models.negotiation import Request, make_request
 from inference_models.negotiation.nms_fusion import closeness, parse_preferences
 
 NMS = {"max_detections": 300, "confidence_threshold": 0.25, "iou_threshold": 0.7, "class_agnostic": False}
@@ -118,6 +118,13 @@ def test_preferences_in_one_shape() -> None:
     }
     request = make_request(nms_fusion_preferences={"iou_threshold": [0.5, 0.8], "class_agnostic": True})
     assert request.to_dict()["nms_fusion_preferences"] == {"iou_threshold": [0.5, 0.8], "class_agnostic": True}
+
+
+def test_a_request_made_directly_is_checked_too() -> None:
+    request = make_request(nms_fusion_preferences=True)
+    assert Request(nms_fusion_preferences=True) == Request(nms_fusion_preferences=request.nms_fusion_preferences)
+    with pytest.raises(InvalidParameterError):
+        Request(nms_fusion_preferences="yes")
 
 
 def test_the_middle_of_a_range_is_nearest_and_its_ends_count_half() -> None:

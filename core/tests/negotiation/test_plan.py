@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from inference_models.errors import AmbiguousModelPackageResolutionError, NoModelPackagesAvailableError
 from inference_models.metadata import UnreadablePackage
+from inference_models.specs import LazyClass
 
 BATCHES = st.sampled_from(
     [
@@ -192,6 +194,22 @@ def test_an_unreadable_package_is_a_verdict_like_any_other(plan_for, make_packag
     ]
     with pytest.raises(NoModelPackagesAvailableError, match="b: its manifest has no backendType"):
         plan_for([], unreadable=[unreadable]).require_candidates()
+
+
+def test_what_holds_for_a_backend_is_asked_once_however_many_packages_it_has(
+    plan_for, make_package, monkeypatch
+) -> None:
+    resolved: list[str] = []
+
+    def resolve(target: LazyClass) -> Callable[..., object]:
+        resolved.append(target.class_name)
+        return lambda *_: (1,) if target.class_name == "rank" else None
+
+    monkeypatch.setattr(LazyClass, "resolve", resolve)
+    packages = [make_package(f"p{number}", ("onnx", "torch")[number % 2]) for number in range(50)]
+    plan = plan_for(packages, check=LazyClass("acme", "check"), rank=LazyClass("acme", "rank"))
+    assert len(plan.candidates) == 50
+    assert sorted(resolved) == ["check", "check", "rank", "rank"]
 
 
 def test_a_model_without_packages_is_an_error(plan_for) -> None:

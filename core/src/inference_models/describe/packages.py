@@ -157,7 +157,7 @@ def _facts(metadata: ModelMetadata, package: ModelPackageMetadata, files: Sequen
     details = _details(package)
     if not isinstance(details, Mapping):
         return {**own, "details": details}
-    needs = {str(name).replace("_", " "): in_words(value) for name, value in details.items() if value is not None}
+    needs = {name.replace("_", " "): in_words(value) for name, value in details.items() if value is not None}
     return {**own, **{name: value for name, value in needs.items() if name not in own}}
 
 
@@ -168,8 +168,14 @@ def _details(package: ModelPackageMetadata) -> Mapping[str, Any] | str | None:
         return None
     kind: Any = type(details)
     if has(kind):
-        return {field.name: getattr(details, field.name) for field in fields(kind)}
-    return details if isinstance(details, Mapping) else str(details)
+        details = {field.name: getattr(details, field.name) for field in fields(kind)}
+    if not isinstance(details, Mapping):
+        return str(details)
+    # Sets have no order, and the same package shall look the same in every process.
+    return {
+        str(name): sorted(value, key=str) if isinstance(value, set | frozenset) else value
+        for name, value in details.items()
+    }
 
 
 @frozen

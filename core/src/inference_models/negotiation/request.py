@@ -48,7 +48,7 @@ class Request:
     quantizations: frozenset[Quantization] | None = None
     device: str | None = None
     allow_untrusted_packages: bool = False
-    nms_fusion_preferences: Preferences | None = None
+    nms_fusion_preferences: Preferences | None = field(default=None, converter=parse_preferences)
     options: Mapping[str, Any] = field(factory=dict, converter=_read_only)
 
     def to_dict(self) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def make_request(
         quantizations=None if quantizations is None else frozenset(map(parse_quantization, quantizations)),
         device=_device(device) or DEFAULT_DEVICE.get(),
         allow_untrusted_packages=allow_untrusted_packages,
-        nms_fusion_preferences=parse_preferences(nms_fusion_preferences),
+        nms_fusion_preferences=nms_fusion_preferences,
         options=options or {},
     )
 
