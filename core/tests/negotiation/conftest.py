@@ -31,7 +31,6 @@ def make_catalog(check: Callable[..., str | None] | None = None) -> Catalog:
         distribution="im-acme",
         version="1.0",
         location="here",
-        origin=None,
         selection="enabled",
         entry_point=None,
     )
