@@ -4,6 +4,7 @@ from .configuration import Variable as Variable
 from .configuration import parse_flag as parse_flag
 from .configuration import parse_names as parse_names
 from .configuration import parse_positive_float as parse_positive_float
+from .distributions import installed_version as installed_version
 from .entities import ArrayKind as ArrayKind
 from .entities import BackendType as BackendType
 from .entities import Quantization as Quantization

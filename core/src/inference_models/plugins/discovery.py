@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import field, frozen
 
 from inference_models.configuration import DISABLE_PLUGINS, ONLY_PLUGINS
+from inference_models.distributions import read_name_and_version
 from inference_models.hookspecs import ENTRY_POINT_GROUP, ENTRY_POINT_GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _plugins_of(distribution: Distribution, first_location: str) -> list[PluginI
         text = distribution.read_text("entry_points.txt")
         if text is None or ENTRY_POINT_GROUP_PREFIX not in text:
             return []
-        name, version = _name_and_version(distribution)
+        name, version = read_name_and_version(distribution)
         # Nothing stands before the first place. Looking for an earlier copy takes longer than all the rest.
         if _location(distribution) != first_location and _is_shadowed(distribution, name):
             return []
@@ -101,20 +102,6 @@ def _is_shadowed(distribution: Distribution, name: str) -> bool:
     return _location(first) != _location(distribution)
 
 
-def _name_and_version(distribution: Distribution) -> tuple[str, str]:
-    """Return what the metadata states. Parsing all of it, as `distribution.name` does, takes ten times as long.
-
-    Raises:
-        ValueError: the metadata is missing or states no name or version.
-    """
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    headers = text.partition("\n\n")[0].splitlines()
-    found = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in headers)}
-    if not found.get("name") or not found.get("version"):
-        raise ValueError("METADATA states no name or version")
-    return found["name"], found["version"]
-
-
 def _describe(distribution: Distribution, entry_point: EntryPoint, name: str, version: str) -> PluginInfo:
     names = {canonical_name(name), canonical_name(entry_point.name)}
     return PluginInfo(
@@ -131,7 +118,7 @@ def _describe(distribution: Distribution, entry_point: EntryPoint, name: str, ve
 
 def _damaged(distribution: Distribution, damage: str) -> PluginInfo:
     try:
-        name, version = _name_and_version(distribution)
+        name, version = read_name_and_version(distribution)
     except (ValueError, OSError):  # its METADATA is what is damaged
         name = version = "unknown"
     return PluginInfo(
