@@ -1,5 +1,5 @@
 """The version of the installed distribution, read from its metadata."""
 
-from importlib_metadata import version
+from inference_models.distributions import installed_version
 
-__version__ = version("im-core")
+__version__ = installed_version("im-core") or "unknown"

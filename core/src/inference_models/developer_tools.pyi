@@ -1,6 +1,7 @@
 from .catalog import current_catalog as current_catalog
 from .catalog import refresh_catalog as refresh_catalog
 from .configuration import Variable as Variable
+from .distributions import installed_version as installed_version
 from .entities import ArrayKind as ArrayKind
 from .entities import BackendType as BackendType
 from .entities import Quantization as Quantization

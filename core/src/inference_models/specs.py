@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
-from pathlib import Path
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 from attrs.validators import deep_iterable, deep_mapping, instance_of, matches_re
 
 from inference_models.entities import Quantization
 from inference_models.errors import ModelImplementationNotFoundError
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata
-from inference_models.sessions import Session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    # For the signatures of targets only. Making these classes takes longer than all else that discovery imports here.
+    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+    from inference_models.sessions import Session
 
 _KEY = [instance_of(str), matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*")]
 _KEYS = deep_iterable(matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*"), instance_of(tuple))

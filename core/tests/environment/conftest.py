@@ -28,7 +28,6 @@ def make_catalog() -> MakeCatalog:
                     distribution=distribution,
                     version="1.2",
                     location="here",
-                    origin=None,
                     selection="enabled",
                     entry_point=None,
                 ),

@@ -31,7 +31,6 @@ def make_catalog(check: Callable[..., object] | None = None, rank: Callable[...,
         distribution="im-acme",
         version="1.0",
         location="here",
-        origin=None,
         selection="enabled",
         entry_point=None,
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from inference_models.distributions import installed_version
 from inference_models.environment.cpus import available_cpus
 
 # The distributions that reports show when they are installed. Presence and version come from their metadata:
@@ -75,18 +76,7 @@ def describe_host(root: Path = Path("/")) -> Host:
 
 def installed_runtimes() -> Mapping[str, str]:
     """Return the versions of those of `RUNTIME_DISTRIBUTIONS` that are installed, from their metadata."""
-    from importlib_metadata import PackageNotFoundError, version
-
-    versions = {}
-    for name in RUNTIME_DISTRIBUTIONS:
-        try:
-            found: str | None = version(name)
-        except PackageNotFoundError:
-            continue
-        except Exception:  # metadata that somebody's half-finished uninstall left behind
-            found = None
-        versions[name] = found or "unknown"
-    return versions
+    return {name: version for name in RUNTIME_DISTRIBUTIONS if (version := installed_version(name)) is not None}
 
 
 def _os_name(root: Path) -> str:

@@ -8,12 +8,12 @@ imports faster (24 ms against 31 ms, Python 3.11), knows where a distribution wa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from inference_models.configuration import DISABLE_PLUGINS, ONLY_PLUGINS
+from inference_models.distributions import read_name_and_version
 from inference_models.hookspecs import ENTRY_POINT_GROUP, ENTRY_POINT_GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ class PluginInfo:
         distribution: the distribution's name.
         version: of the distribution.
         location: the directory it is installed in.
-        origin: where it was installed from when that is not a package index (a folder, a repository).
         selection: whether it will be loaded, and if not, why.
         entry_point: the entry point itself; None when the distribution's metadata is damaged.
         damage: what is wrong with the metadata.
@@ -45,13 +44,18 @@ class PluginInfo:
     distribution: str
     version: str
     location: str
-    origin: str | None
     selection: Selection
     entry_point: EntryPoint | None = field(repr=False, eq=False)
     damage: str | None = None
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
+
+    @property
+    def origin(self) -> str | None:
+        """Where it was installed from when that is not a package index: a folder, a repository."""
+        distribution = self.entry_point.dist if self.entry_point is not None else None
+        return getattr(distribution.origin, "url", None) if distribution is not None else None
 
 
 def find_plugins() -> list[PluginInfo]:
@@ -61,38 +65,52 @@ def find_plugins() -> list[PluginInfo]:
     """
     from importlib_metadata import Distribution
 
-    found = [plugin for distribution in Distribution.discover() for plugin in _plugins_of(distribution)]
+    found: list[PluginInfo] = []
+    first_location: str | None = None
+    for distribution in Distribution.discover():
+        if first_location is None:
+            first_location = _location(distribution)
+        found.extend(_plugins_of(distribution, first_location))
     return sorted(found, key=lambda plugin: (plugin.distribution.lower(), plugin.name, plugin.group))
 
 
-def _plugins_of(distribution: Distribution) -> Iterator[PluginInfo]:
+def _plugins_of(distribution: Distribution, first_location: str) -> list[PluginInfo]:
     try:
         text = distribution.read_text("entry_points.txt")
-        if text is None or ENTRY_POINT_GROUP_PREFIX not in text or _is_shadowed(distribution):
-            return
-        for entry_point in distribution.entry_points:
-            if entry_point.group.startswith(ENTRY_POINT_GROUP_PREFIX):
-                yield _describe(distribution, entry_point)
+        if text is None or ENTRY_POINT_GROUP_PREFIX not in text:
+            return []
+        name, version = read_name_and_version(distribution)
+        # Nothing stands before the first place. Looking for an earlier copy takes longer than all the rest.
+        if _location(distribution) != first_location and _is_shadowed(distribution, name):
+            return []
+        return [
+            _describe(distribution, entry_point, name, version)
+            for entry_point in distribution.entry_points
+            if entry_point.group.startswith(ENTRY_POINT_GROUP_PREFIX)
+        ]
     except Exception as error:  # whatever is wrong with one distribution's files must not hide the others
-        yield _damaged(distribution, f"{type(error).__name__}: {error}")
+        return [_damaged(distribution, f"{type(error).__name__}: {error}")]
 
 
-def _is_shadowed(distribution: Distribution) -> bool:
+def _location(distribution: Distribution) -> str:
+    return str(distribution.locate_file(""))
+
+
+def _is_shadowed(distribution: Distribution, name: str) -> bool:
     """Tell whether a copy of the distribution stands earlier on `sys.path`."""
-    first = type(distribution).from_name(distribution.name)
-    return str(first.locate_file("")) != str(distribution.locate_file(""))
+    first = next(iter(type(distribution).discover(name=name)))
+    return _location(first) != _location(distribution)
 
 
-def _describe(distribution: Distribution, entry_point: EntryPoint) -> PluginInfo:
-    names = {canonical_name(distribution.name), canonical_name(entry_point.name)}
+def _describe(distribution: Distribution, entry_point: EntryPoint, name: str, version: str) -> PluginInfo:
+    names = {canonical_name(name), canonical_name(entry_point.name)}
     return PluginInfo(
         name=entry_point.name,
         module=entry_point.value,
         group=entry_point.group,
-        distribution=distribution.name,
-        version=distribution.version,
-        location=str(distribution.locate_file("")),
-        origin=getattr(distribution.origin, "url", None),
+        distribution=name,
+        version=version,
+        location=_location(distribution),
         selection=_select(entry_point.group, names),
         entry_point=entry_point,
     )
@@ -100,8 +118,8 @@ def _describe(distribution: Distribution, entry_point: EntryPoint) -> PluginInfo
 
 def _damaged(distribution: Distribution, damage: str) -> PluginInfo:
     try:
-        name, version = distribution.name, distribution.version
-    except Exception:  # its METADATA is what is damaged
+        name, version = read_name_and_version(distribution)
+    except (ValueError, OSError):  # its METADATA is what is damaged
         name = version = "unknown"
     return PluginInfo(
         name="unknown",
@@ -109,8 +127,7 @@ def _damaged(distribution: Distribution, damage: str) -> PluginInfo:
         group=ENTRY_POINT_GROUP,
         distribution=name,
         version=version,
-        location=str(distribution.locate_file("")),
-        origin=None,
+        location=_location(distribution),
         selection="damaged",
         entry_point=None,
         damage=damage,

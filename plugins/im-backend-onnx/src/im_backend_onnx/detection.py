@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inference_models import BackendUnavailable
+from inference_models.developer_tools import installed_version
 
 INSTALL_CPU = 'pip install "im-backend-onnx[cpu]"'
 INSTALL_GPU = 'pip install "im-backend-onnx[gpu]" after uninstalling every other onnxruntime distribution'
@@ -137,14 +138,8 @@ def max_opset(version: str | None) -> int | None:
 
 def _installed_distributions(search_path: Sequence[str] | None) -> dict[str, str]:
     """Return the versions of the installed distributions of ONNX Runtime, by name."""
-    from importlib_metadata import distributions
-
-    where = list(sys.path if search_path is None else search_path)
-    found: dict[str, str] = {}
-    for name in DISTRIBUTIONS:
-        for distribution in distributions(name=name, path=where):
-            found.setdefault(name, distribution.version or "")
-    return found
+    versions = {name: installed_version(name, search_path) for name in DISTRIBUTIONS}
+    return {name: version for name, version in versions.items() if version is not None}
 
 
 def _build_information(libraries: Path) -> tuple[str | None, str | None]:

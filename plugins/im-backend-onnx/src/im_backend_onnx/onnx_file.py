@@ -27,6 +27,7 @@ _MESSAGES: dict[str, dict[int, str]] = {
     "SparseTensor": {1: "Tensor", 2: "Tensor"},
     "Tensor": {13: "ExternalData"},
 }
+_OUTERMOST = {"Model": {8: "OperatorSet"}}
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 # As deep as protocol buffer parsers go by default.
 _MAX_DEPTH = 100
@@ -49,15 +50,20 @@ class OnnxFile:
     external_data: tuple[str, ...] = ()
 
 
-def read_onnx_file(path: Path) -> OnnxFile:
+def read_onnx_file(path: Path, *, external_data: bool = True) -> OnnxFile:
     """Return what the file at `path` says about itself.
+
+    Args:
+        path: the file.
+        external_data: look for external data. Without, only the outermost message is read, which costs next
+            to nothing.
 
     Raises:
         ValueError: it is no ONNX file, or cut short.
         OSError: it cannot be read.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        reader = _Reader(data)
+        reader = _Reader(data, _MESSAGES if external_data else _OUTERMOST)
         try:
             reader.visit(0, len(data), "Model", 0)
         except IndexError:
@@ -94,6 +100,7 @@ class _Reader:
     """Walks the messages of a file and collects what is asked for."""
 
     data: mmap.mmap
+    messages: dict[str, dict[int, str]]
     opsets: dict[str, int] = field(factory=dict)
     locations: set[str] = field(factory=set)
 
@@ -101,7 +108,7 @@ class _Reader:
         """Read the message between two offsets. Raises: ValueError, IndexError."""
         if depth > _MAX_DEPTH:
             raise ValueError("its graphs are nested too deeply")
-        known = _MESSAGES[message]
+        known = self.messages[message]
         for number, wire_type, begin, end in _fields(self.data, start, stop):
             inner = known.get(number)
             if inner is None or wire_type != _BYTES:

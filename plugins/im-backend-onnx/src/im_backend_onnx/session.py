@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from inference_models import (
     DeviceUnavailableError,
     InvalidParameterError,
     MissingDependencyError,
+    ModelLoadingError,
     ModelRuntimeError,
     SessionClosedError,
 )
@@ -71,8 +73,8 @@ def open_session(
             f"The ONNX backend has no option {unknown[0]!r}, only {', '.join(sorted(_OPTIONS))}."
         )
     weights = find_weights(Path(directory))
-    opset = _examine(weights)
     runtime = _import_onnxruntime()
+    opset = _examine(weights, external_data=not _refuses_outside_files(runtime))
     details = package.backend_details if package is not None else None
     attempts = plan_attempts(
         device=None if device is None else parse_device(device),
@@ -83,7 +85,11 @@ def open_session(
     settings = runtime.SessionOptions()
     settings.log_severity_level = 3  # errors: what it warns about is its own optimiser's business
     settings.intra_op_num_threads = choose_threads(options.get("onnx_threads"))
-    session = _first_that_opens(runtime, weights, settings, attempts)
+    try:
+        session = _first_that_opens(runtime, weights, settings, attempts)
+    except ModelLoadingError:
+        _examine(weights, external_data=True)  # says more precisely what is wrong, if that is it
+        raise
     return ONNXSession(session, weights=weights, threads=settings.intra_op_num_threads, opset=opset)
 
 
@@ -100,12 +106,18 @@ def find_weights(directory: Path) -> Path:
     )
 
 
-def _examine(weights: Path) -> int | None:
+def _refuses_outside_files(runtime: Any) -> bool:
+    """Tell whether this release refuses weights outside of the package by itself, as the tests show for these."""
+    numbers = re.findall(r"\d+", runtime.__version__)[:2]
+    return [int(number) for number in numbers] >= [1, 31]
+
+
+def _examine(weights: Path, *, external_data: bool) -> int | None:
     """Return the operator set of a network that may be opened. Raises: CorruptedModelPackageError."""
     try:
         if weights.stat().st_size == 0:
             raise ValueError("it is empty")
-        contents = read_onnx_file(weights)
+        contents = read_onnx_file(weights, external_data=external_data)
     except (ValueError, OSError) as error:
         raise CorruptedModelPackageError(
             f"{weights} is not a complete ONNX file: {error}. Download or export the package again."

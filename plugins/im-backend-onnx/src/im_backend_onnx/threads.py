@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 from inference_models import InvalidParameterError
@@ -24,22 +25,23 @@ def choose_threads(requested: object, root: Path = Path("/")) -> int:
         InvalidParameterError: it is not a whole number of at least 1.
     """
     if requested is None:
-        return min(available_cpus(), _physical_cores(root) or available_cpus())
+        cpus = available_cpus()
+        affinity = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
+        return min(cpus, _physical_cores(affinity, root) or cpus)
     if not isinstance(requested, int) or isinstance(requested, bool) or requested < 1:
         raise InvalidParameterError(f"onnx_threads= takes a whole number of at least 1, not {requested!r}.")
     return requested
 
 
-def _physical_cores(root: Path) -> int | None:
-    """Return how many physical cores this process may use; None when the system does not say."""
-    if not hasattr(os, "sched_getaffinity"):
-        return None
+@cache  # which CPUs share a core does not change while a process runs; which of them it may use does
+def _physical_cores(cpus: frozenset[int], root: Path) -> int | None:
+    """Return how many physical cores these CPUs belong to; None when the system does not say."""
     cores = set()
-    for cpu in os.sched_getaffinity(0):
+    for cpu in cpus:
         # https://docs.kernel.org/admin-guide/cputopology.html: the CPUs of one core, the same text in each
         file = root / f"sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list"
         try:
             cores.add(file.read_text().strip())
         except OSError:
             return None
-    return len(cores)
+    return len(cores) or None

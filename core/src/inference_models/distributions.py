@@ -1,0 +1,49 @@
+"""Names and versions of installed distributions, without parsing all of their metadata.
+
+`importlib_metadata` reads a distribution's whole METADATA with the standard library's mail parser. Importing that
+parser takes longer than everything else that finding a version does, so the two headers are read by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib_metadata import Distribution
+
+
+def read_name_and_version(distribution: Distribution) -> tuple[str, str]:
+    """Return what a distribution's metadata states.
+
+    Raises:
+        ValueError: the metadata is missing, or states no name or version.
+    """
+    # Core metadata specification: headers as in a mail, ended by an empty line; names in any case.
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    headers = text.partition("\n\n")[0].splitlines()
+    found = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in headers)}
+    if not found.get("name") or not found.get("version"):
+        raise ValueError("METADATA states no name or version")
+    return found["name"], found["version"]
+
+
+def installed_version(name: str, search_path: Sequence[str] | None = None) -> str | None:
+    """Return the version of an installed distribution; None when it is not installed.
+
+    Args:
+        name: of the distribution, in any spelling.
+        search_path: where to look instead of `sys.path`.
+
+    Returns:
+        The version, "unknown" when the metadata is damaged, as a half-finished uninstall leaves it behind.
+    """
+    from importlib_metadata import Distribution
+
+    where = {} if search_path is None else {"path": list(search_path)}
+    for distribution in Distribution.discover(name=name, **where):
+        try:
+            return read_name_and_version(distribution)[1]
+        except (ValueError, OSError):
+            return "unknown"
+    return None
