@@ -49,7 +49,8 @@ class Server:
                 except OSError:
                     self.close_connection = True  # the client went away, as it may
 
-            do_HEAD = do_GET
+            def do_HEAD(self) -> None:
+                self.do_GET()
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the tests look at `requests`."""

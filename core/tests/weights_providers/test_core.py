@@ -11,6 +11,7 @@ from inference_models.errors import (
     InvalidParameterError,
     ModelNotFoundError,
     ModelRetrievalError,
+    OfflineModeError,
     WeightsProviderNotFoundError,
 )
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
@@ -94,15 +95,19 @@ def test_a_folder_never_takes_a_models_place_and_the_error_says_how_to_name_it(
     install_plugin("acme", PROVIDER)
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(WeightsProviderNotFoundError, match=r"'folder' is also a path here: .*write './folder'"):
+    monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+    with pytest.raises(OfflineModeError, match=r"'folder' is also a path here: .*write './folder'"):
         get_model_from_provider("folder")
+    with pytest.raises(WeightsProviderNotFoundError, match=r"'folder' is also a path here: .*write './folder'"):
+        get_model_from_provider("folder", "acne")
     with pytest.raises(ModelNotFoundError, match=r"write './folder'"):
         get_model_from_provider("acme://folder")
 
 
-def test_a_bare_id_that_another_provider_lists_is_pointed_out(install_plugin) -> None:
+def test_a_bare_id_that_another_provider_lists_is_pointed_out(install_plugin, monkeypatch) -> None:
     install_plugin("acme", PROVIDER)
-    with pytest.raises(WeightsProviderNotFoundError, match="write 'acme://plates'"):
+    monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+    with pytest.raises(OfflineModeError, match="write 'acme://plates'"):
         get_model_from_provider("plates")
 
 

@@ -18,6 +18,9 @@ from inference_models.errors import (
     InvalidParameterError,
     ModelNotFoundError,
     ModelRetrievalError,
+    OfflineModeError,
+    RetryError,
+    UnauthorizedModelAccessError,
     WeightsProviderNotFoundError,
     describe_choices,
 )
@@ -29,6 +32,8 @@ ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
 """`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
 
 LOCAL_PROVIDER = "local"
+# After these, whoever wrote a bare id may have meant something else than a model of the default provider.
+_NOT_FOUND_HERE = (ModelNotFoundError, UnauthorizedModelAccessError, RetryError, OfflineModeError)
 _RESERVED = frozenset({DEFAULT_PROVIDER, LOCAL_PROVIDER})
 _SCHEME = re.compile(r"(?P<provider>[A-Za-z0-9][A-Za-z0-9._+-]*)://(?P<model_id>.*)", re.DOTALL)
 _HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
@@ -146,8 +151,9 @@ def get_model_metadata(
     _check_options(source, handler, options or {})
     try:
         metadata = handler(source.model_id, api_key, **(options or {}))
-    except ModelNotFoundError as error:
-        raise ModelNotFoundError(error.message + _suggestions(source, spec)) from error
+    except _NOT_FOUND_HERE as error:
+        error.message += _suggestions(source, spec, catalog, is_known=not isinstance(error, ModelNotFoundError))
+        raise
     except BaseInferenceModelsError:
         raise
     except Exception as error:
@@ -183,13 +189,14 @@ def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
         ) from None
 
 
-def _other_meaning(model_id: str, catalog: Catalog) -> str:
-    """Say what a bare id may have meant: a folder here, or a model that another provider lists."""
+def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) -> str:
+    """Say what a bare id may have meant: a folder here, or a model that another provider than `asked` lists."""
     lines = []
     if Path(model_id).exists():
         lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
     for row in catalog.providers():
-        near = [name for name in list_models(row.spec) if model_id.lower() in name.lower()]
+        listed = [] if row.spec.name == asked else list_models(row.spec)
+        near = [name for name in listed if model_id.lower() in name.lower()]
         lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]
     return "".join(lines)
 
@@ -204,11 +211,9 @@ def _check_options(source: ModelSource, handler: ProviderHandler, options: dict[
             )
 
 
-def _suggestions(source: ModelSource, spec: WeightsProviderSpec) -> str:
-    lines = ""
-    known = list_models(spec)
-    if known:
-        lines = f" {describe_choices(source.model_id, known)}"
-    if source.provider != LOCAL_PROVIDER and Path(source.model_id).exists():
-        lines += f"\n{source.model_id!r} is also a path here: to load it, write './{source.model_id}'."
-    return lines
+def _suggestions(source: ModelSource, spec: WeightsProviderSpec, catalog: Catalog, *, is_known: bool) -> str:
+    if source.provider == LOCAL_PROVIDER:
+        return ""
+    known = [] if is_known else list_models(spec)
+    choices = f" {describe_choices(source.model_id, known)}" if known else ""
+    return choices + _other_meaning(source.model_id, catalog, asked=source.provider)

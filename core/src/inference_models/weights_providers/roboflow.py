@@ -21,10 +21,16 @@ from inference_models.errors import (
     UsagePausedModelAccessError,
     redact_url,
 )
-from inference_models.metadata import FileDownloadSpecs, ModelDependency, ModelMetadata, ModelPackageMetadata
+from inference_models.metadata import (
+    FileDownloadSpecs,
+    ModelDependency,
+    ModelMetadata,
+    ModelPackageMetadata,
+    UnreadablePackage,
+)
 from inference_models.weights_providers.roboflow_manifest import ModelDocument, read_model, read_packages
 from inference_models.weights_providers.roboflow_request import ExtraHeaders, ExtraQueryParams, Server, WeightsRequest
-from inference_models.weights_providers.wire import WireError, read_json, redact_text, shown
+from inference_models.weights_providers.wire import WireError, hiding, read_json, redact_text, shown
 
 if TYPE_CHECKING:
     from inference_models.download.api import Answer
@@ -102,11 +108,30 @@ def _find_key(api_key: str | None) -> str | None:
 
 def _fetch(request: WeightsRequest) -> ModelMetadata:
     """Ask for all pages and read them."""
-    from inference_models.download.api import checked_url
+    with hiding(request.secrets()):
+        pages = list(_pages(request))
+        first = _same_model(pages, request)
+        packages, unreadable = _packages([raw for page in pages for raw in page.model_packages], request)
+    dependencies = [
+        ModelDependency(item.name, item.model_id, item.model_package_id) for item in first.model_dependencies or ()
+    ]
+    return ModelMetadata(
+        model_id=first.model_id,
+        model_architecture=first.model_architecture,
+        model_packages=packages,
+        task_type=first.task_type,
+        model_variant=first.model_variant,
+        model_dependencies=dependencies,
+        recommended_parameters=first.recommended_parameters,
+        unreadable_packages=unreadable,
+    )
 
-    pages = list(_pages(request))
-    first = _same_model(pages, request)
-    raw_packages = [raw for page in pages for raw in page.model_packages]
+
+def _packages(
+    raw_packages: list[object], request: WeightsRequest
+) -> tuple[list[ModelPackageMetadata], list[UnreadablePackage]]:
+    from inference_models.download.api import checked_url  # imports requests
+
     if not raw_packages:
         raise ModelRetrievalError(
             f"Roboflow's API lists no packages for {request.model_id!r}: the model is known, and there is nothing to "
@@ -115,19 +140,7 @@ def _fetch(request: WeightsRequest) -> ModelMetadata:
     packages, unreadable = read_packages(
         raw_packages, current_catalog(), lambda url: checked_url(request.server.through_gateway(url))
     )
-    dependencies = [
-        ModelDependency(item.name, item.model_id, item.model_package_id) for item in first.model_dependencies or ()
-    ]
-    return ModelMetadata(
-        model_id=first.model_id,
-        model_architecture=first.model_architecture,
-        model_packages=_distinct(packages),
-        task_type=first.task_type,
-        model_variant=first.model_variant,
-        model_dependencies=dependencies,
-        recommended_parameters=first.recommended_parameters,
-        unreadable_packages=unreadable,
-    )
+    return list(_distinct(packages)), unreadable
 
 
 def _pages(request: WeightsRequest) -> Iterator[ModelDocument]:
@@ -152,14 +165,14 @@ def _page(request: WeightsRequest, start_after: str | None) -> ModelDocument:
     if answer.status != 200:
         _refuse(answer, request)
     try:
-        document = read_json(answer.body)
+        return read_model(read_json(answer.body))
+    except WireError as error:
+        problem = str(error)
     except ValueError:
         kind = f" ({answer.content_type[:60]!r})" if answer.content_type else ""
-        raise _unusable(request, f"it is not JSON{kind}: {_body(answer, request)}") from None
-    try:
-        return read_model(document)
-    except WireError as error:
-        raise _unusable(request, redact_text(str(error), request.secrets())) from None
+        problem = f"it is not JSON{kind}: {_body(answer)}"
+    # Raised out here, so that the original, which holds the whole body, is not attached to it.
+    raise _unusable(request, problem)
 
 
 def _same_model(pages: list[ModelDocument], request: WeightsRequest) -> ModelDocument:
@@ -194,7 +207,7 @@ def _distinct(packages: Iterable[ModelPackageMetadata]) -> Iterator[ModelPackage
 def _refuse(answer: Answer, request: WeightsRequest) -> NoReturn:
     """Raise what a status other than 200 means."""
     asked = f"{redact_url(request.server.api)} for model {request.model_id!r}"
-    said = f"It answered with status {answer.status}: {_body(answer, request)}"
+    said = f"It answered with status {answer.status}: {_body(answer)}"
     if answer.status == 401 and request.api_key is None:
         raise UnauthorizedModelAccessError(
             f"There is no API key to ask {asked} with. Pass api_key=, or set {ROBOFLOW_API_KEY.name}. {said}"
@@ -237,9 +250,9 @@ def _unusable(request: WeightsRequest, problem: str) -> ModelRetrievalError:
     )
 
 
-def _body(answer: Answer, request: WeightsRequest) -> str:
+def _body(answer: Answer) -> str:
     """Return the beginning of a body for a message, without secrets that it may repeat."""
-    text = redact_text(answer.body.decode("utf-8", "replace"), request.secrets())
+    text = redact_text(answer.body.decode("utf-8", "replace"))
     text = "".join(letter if letter.isprintable() else " " for letter in text[: _LONGEST_BODY * 4])
     text = " ".join(text.split())
     if len(text) > _LONGEST_BODY:

@@ -22,7 +22,7 @@ from inference_models.metadata import (
     UnreadablePackage,
 )
 from inference_models.specs import BackendSpec, resolve
-from inference_models.weights_providers.wire import MD5, Cursor, Identifier, WireError, shown, structure
+from inference_models.weights_providers.wire import MD5, Cursor, Identifier, WireError, redact_text, shown, structure
 
 __all__ = ["ModelDocument", "read_manifest", "read_model", "read_packages"]
 
@@ -117,7 +117,9 @@ def read_packages(
         try:
             packages.append(_package(raw, catalog, address))
         except _UnreadableError as error:
-            unreadable.append(UnreadablePackage(_id_of(raw, number), _shortened(str(error)), error.backend))
+            unreadable.append(
+                UnreadablePackage(_id_of(raw, number), _shortened(redact_text(str(error))), error.backend)
+            )
     return packages, unreadable
 
 

@@ -164,6 +164,6 @@ class WeightsRequest:
         return {
             written: label
             for value, label in reversed(values)
-            for written in (value, quote(value), json.dumps(value)[1:-1])
+            for written in (value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1])
             if written
         }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Literal, NewType, TypeVar, get_args, get_origin
 
 import attrs
@@ -13,7 +16,7 @@ import attrs
 from inference_models.errors import BaseInferenceModelsError, redact_url
 from inference_models.metadata import RecommendedParameters
 
-__all__ = ["MD5", "Cursor", "Identifier", "WireError", "read_json", "redact_text", "shown", "structure"]
+__all__ = ["MD5", "Cursor", "Identifier", "WireError", "hiding", "read_json", "redact_text", "shown", "structure"]
 
 MD5 = NewType("MD5", str)
 """32 hex digits, in lower case once they are read."""
@@ -28,6 +31,7 @@ _MD5 = re.compile("[0-9a-fA-F]{32}")
 T = TypeVar("T")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]*")
 _LONGEST_SHOWN = 60
+_hidden: ContextVar[Mapping[str, str]] = ContextVar("hidden", default=MappingProxyType({}))
 
 
 class WireError(ValueError):
@@ -71,11 +75,26 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
-def redact_text(text: str, secrets: Mapping[str, str] | None = None) -> str:
-    """Return `text` with every address reduced to what may be shown, and each of `secrets` replaced by its label."""
-    for secret, label in sorted((secrets or {}).items(), key=lambda item: -len(item[0])):
-        text = text.replace(secret, label)
+def redact_text(text: str) -> str:
+    """Return `text` with every address reduced to what may be shown, and what is being hidden replaced by its label."""
+    hidden = _hidden.get()
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, hidden[secret])
     return _URL.sub(lambda match: redact_url(match.group()), text)
+
+
+@contextmanager
+def hiding(secrets: Mapping[str, str]) -> Iterator[None]:
+    """Keep texts out of what `shown` and `redact_text` return, in this thread, while the block runs.
+
+    Args:
+        secrets: each text with the label that stands for it.
+    """
+    token = _hidden.set(secrets)
+    try:
+        yield
+    finally:
+        _hidden.reset(token)
 
 
 def _refuse_constant(name: str) -> Any:
