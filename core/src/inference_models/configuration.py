@@ -138,6 +138,12 @@ OFFLINE_MODE = Variable(
     parse=parse_flag,
     description="The same under the name that Roboflow's library gives it.",
 )
+AUTO_LOADER_CACHE_EXPIRATION_MINUTES = Variable(
+    name="AUTO_LOADER_CACHE_EXPIRATION_MINUTES",
+    default=1440,
+    parse=parse_count,
+    description="Minutes for which it is remembered which package of a model was chosen.",
+)
 API_CALLS_TIMEOUT = Variable(
     name="API_CALLS_TIMEOUT",
     default=30.0,
@@ -232,6 +238,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     INFERENCE_HOME,
     OFFLINE,
     OFFLINE_MODE,
+    AUTO_LOADER_CACHE_EXPIRATION_MINUTES,
     API_CALLS_TIMEOUT,
     API_CALLS_MAX_TRIES,
     IDEMPOTENT_API_REQUEST_CODES_TO_RETRY,
