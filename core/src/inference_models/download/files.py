@@ -1,75 +1,120 @@
-"""From a URL to a verified file: hashed while it streams, flushed to disk, renamed into place."""
+"""From URLs to verified files: in parallel, gone on with after any interruption, renamed into place when complete."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+import errno
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
-from attrs import field, frozen
-
 from inference_models.download import http
-from inference_models.download.integrity import FileDigests, Hasher, parse_md5, verify_md5
-from inference_models.errors import redact_url
+from inference_models.download.integrity import FileDigests
+from inference_models.download.line import Line
+from inference_models.download.progress import ProgressSink
+from inference_models.download.spec import DownloadSpec
+from inference_models.download.transfer import Transfer
+from inference_models.download.workers import Workers
+from inference_models.errors import InvalidParameterError
 
-__all__ = ["DownloadSpec", "fetch"]
+__all__ = ["DownloadSpec", "fetch", "fetch_all"]
 
+MAX_PARALLEL = 8
 
-@frozen(kw_only=True)
-class DownloadSpec:
-    """A file to fetch.
-
-    Attributes:
-        url: https, or http to a loopback address. It may carry a signature, so it shows nowhere.
-        name: what messages call it.
-        md5: 32 hex digits; None: nothing proves the file.
-        headers: for the origin of `url` only.
-    """
-
-    url: str = field(repr=redact_url)
-    name: str
-    md5: str | None = None
-    headers: Mapping[str, str] = field(factory=dict, repr=False)
+# What has come is given up then: others need the space, too.
+_DISK_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
 
 
-def fetch(spec: DownloadSpec, destination: Path, *, session: http.Session | None = None) -> FileDigests:
+def fetch(
+    spec: DownloadSpec,
+    destination: Path,
+    *,
+    session: http.Session | None = None,
+    progress: ProgressSink | None = None,
+) -> FileDigests:
     """Fetch a file. `destination` is complete and verified, or it is as it was before.
+
+    What has come when it fails lies beside `destination`; the next call, in whichever process, goes on from there.
+    A file that is at `destination` already is kept when it has the promised hashes, else replaced.
 
     Args:
         spec: what to fetch.
-        destination: where it goes; its folder exists. A file already there is replaced.
+        destination: where it goes; its folder exists.
         session: from `http.open_session`, to reuse connections. None: one for this file.
+        progress: is told how far it is.
 
     Returns:
         The digests of the file.
 
     Raises:
-        ModelRetrievalError: the server cannot be reached, refuses, or breaks off.
-        FileHashSumMismatch: the file is not the one that was promised.
-        CorruptedModelPackageError: the promised MD5 sum is not one.
-        OSError: the file cannot be written.
+        OfflineModeError: the network is switched off.
+        RetryError: the server kept failing.
+        ModelRetrievalError: the server refuses, is too slow, or sends what cannot be used.
+        FileHashSumMismatch: the file is not the one that was promised, twice.
+        CorruptedModelPackageError: a promised hash is not one.
+        OSError: the file cannot be written, or does not fit on the disk.
     """
-    expected = None if spec.md5 is None else parse_md5(spec.md5, spec.name)
-    # The name is of fixed length, because the destination's own may be as long as the file system allows.
-    temporary = destination.parent / f".im-{os.getpid()}-{os.urandom(8).hex()}.part"
-    try:
-        with nullcontext(session) if session is not None else http.open_session() as opened:
-            digests = _stream(spec, temporary, opened)
-        if expected is not None:
-            verify_md5(digests, expected, spec.name, source=redact_url(spec.url))
-        temporary.replace(destination)
-    finally:
-        temporary.unlink(missing_ok=True)
+    [digests] = _run([(spec.checked(), destination)], session, MAX_PARALLEL, progress, None)
     return digests
 
 
-def _stream(spec: DownloadSpec, path: Path, session: http.Session) -> FileDigests:
-    hasher = Hasher()
-    with http.get(session, spec.url, spec.headers) as response, path.open("xb") as file:
-        for chunk in http.read_body(response):
-            file.write(chunk)
-            hasher.update(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    return hasher.digests()
+def fetch_all(
+    specs: Iterable[DownloadSpec],
+    directory: Path,
+    *,
+    max_parallel: int = MAX_PARALLEL,
+    progress: ProgressSink | None = None,
+    on_file_created: Callable[[Path], object] | None = None,
+) -> dict[str, FileDigests]:
+    """Fetch files into `directory`, several at once. The first failure ends all; finished and begun files stay.
+
+    Args:
+        specs: what to fetch. Their names are paths in `directory`, which the caller has checked.
+        directory: exists. Folders in it are made as the names say.
+        max_parallel: how many connections are open at the same time.
+        progress: is told how far each file is.
+        on_file_created: called with the path of each file when it is in its place; not for those that were there.
+
+    Returns:
+        The digests of each file by its name.
+
+    Raises:
+        InvalidParameterError: two files have one name, or `max_parallel` is not positive.
+        Exception: as `fetch` does.
+    """
+    checked = [spec.checked() for spec in specs]
+    if len({spec.name for spec in checked}) < len(checked) or max_parallel < 1:
+        raise InvalidParameterError("Give each file a name of its own, and max_parallel of 1 or more.")
+    pairs = []
+    for spec in checked:
+        path = directory / spec.name
+        for folder in reversed(path.parents[: spec.name.count("/")]):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        pairs.append((spec, path))
+    digests = _run(pairs, None, max_parallel, progress, on_file_created)
+    return {spec.name: found for spec, found in zip(checked, digests, strict=True)}
+
+
+def _run(
+    pairs: Sequence[tuple[DownloadSpec, Path]],
+    session: http.Session | None,
+    max_parallel: int,
+    progress: ProgressSink | None,
+    on_file_created: Callable[[Path], object] | None,
+) -> list[FileDigests]:
+    workers = Workers(max_parallel)
+    with nullcontext(session) if session is not None else http.open_session() as opened:
+        line = Line(opened, workers, progress, on_file_created)
+        line.transfers = [Transfer(spec, path, line) for spec, path in pairs]
+        keep = True
+        try:
+            for transfer in line.transfers:
+                workers.submit(transfer.run)
+            workers.wait()
+        except OSError as error:
+            keep = error.errno not in _DISK_FULL
+            raise
+        finally:
+            workers.stop()
+            for transfer in line.transfers:
+                transfer.close(keep=keep)
+    return [transfer.digests for transfer in line.transfers if transfer.digests is not None]

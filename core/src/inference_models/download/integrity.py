@@ -12,10 +12,11 @@ from inference_models.errors import CorruptedModelPackageError, FileHashSumMisma
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "verify_md5"]
+__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "parse_sha256", "verify", "verify_md5"]
 
 CHUNK_SIZE = 1 << 20
 _MD5_DIGITS = 32
+_SHA256_DIGITS = 64
 _HEX_DIGITS = frozenset("0123456789abcdef")
 
 
@@ -45,7 +46,12 @@ class Hasher:
         self._md5: _Hash = md5(usedforsecurity=False)
         self._size = 0
 
-    def update(self, chunk: bytes) -> None:
+    @property
+    def size(self) -> int:
+        """How many bytes there were so far."""
+        return self._size
+
+    def update(self, chunk: bytes | memoryview) -> None:
         """Take the next bytes."""
         self._sha256.update(chunk)
         self._md5.update(chunk)
@@ -71,30 +77,60 @@ def parse_md5(text: str, name: str) -> str:
     Raises:
         CorruptedModelPackageError: it is not 32 hex digits. A shorter one must never match as a prefix.
     """
+    return _parse_sum(text, name, "MD5", _MD5_DIGITS)
+
+
+def parse_sha256(text: str, name: str) -> str:
+    """Return the SHA-256 sum `text` of file `name` in lower case.
+
+    Raises:
+        CorruptedModelPackageError: it is not 64 hex digits.
+    """
+    return _parse_sum(text, name, "SHA-256", _SHA256_DIGITS)
+
+
+def _parse_sum(text: str, name: str, kind: str, digits: int) -> str:
     value = text.lower()
-    if len(value) != _MD5_DIGITS or not _HEX_DIGITS.issuperset(value):
+    if len(value) != digits or not _HEX_DIGITS.issuperset(value):
         raise CorruptedModelPackageError(
-            f"The MD5 sum stated for file {name!r} is {text[:80]!r}, not 32 hex digits, so the file cannot be checked. "
-            f"The weights provider must correct it."
+            f"The {kind} sum stated for file {name!r} is {text[:80]!r}, not {digits} hex digits, so the file cannot be "
+            f"checked. The weights provider must correct it."
         )
     return value
 
 
 def verify_md5(digests: FileDigests, expected: str, name: str, *, source: str) -> None:
-    """Compare a file's MD5 sum with the promised one.
+    """Compare a file's MD5 sum with the promised one. See `verify`."""
+    verify(digests, name, source=source, md5=expected)
+
+
+def verify(
+    digests: FileDigests,
+    name: str,
+    *,
+    source: str,
+    md5: str | None = None,
+    sha256: str | None = None,
+    size: int | None = None,
+) -> None:
+    """Compare a file with what was promised of it.
 
     Args:
         digests: of the bytes that came.
-        expected: from `parse_md5`.
         name: the file, for the message.
         source: where it came from, without secrets, for the message.
+        md5: from `parse_md5`; None: nothing was promised. So with the others.
+        sha256: from `parse_sha256`.
+        size: in bytes.
 
     Raises:
         FileHashSumMismatch: they differ.
     """
-    if digests.md5 != expected:
-        raise FileHashSumMismatch(
-            f"File {name!r} from {source} is not the one that was promised: expected MD5 {expected}, got {digests.md5} "
-            f"({digests.size} bytes). It was not kept. Try again; if it repeats, the provider's file or its stated "
-            f"hash is wrong."
-        )
+    pairs = (("SHA-256", sha256, digests.sha256), ("MD5", md5, digests.md5), ("a size of", size, digests.size))
+    for kind, expected, actual in pairs:
+        if expected is not None and expected != actual:
+            raise FileHashSumMismatch(
+                f"File {name!r} from {source} is not the one that was promised: expected {kind} {expected}, got "
+                f"{actual} ({digests.size} bytes). It was not kept. Try again; if it repeats, the provider's file or "
+                f"its stated hash is wrong."
+            )

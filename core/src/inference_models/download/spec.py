@@ -1,0 +1,48 @@
+"""What to fetch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from attrs import field, frozen
+
+from inference_models.download.integrity import parse_md5, parse_sha256
+from inference_models.errors import redact_url
+
+__all__ = ["DownloadSpec"]
+
+
+@frozen(kw_only=True)
+class DownloadSpec:
+    """A file to fetch.
+
+    Attributes:
+        url: https, or http to a loopback address or an allowed origin. It may carry a signature, so it shows nowhere.
+        name: what messages call it; for several files, their paths in the directory, with `/` between folders.
+        md5: 32 hex digits, or None.
+        sha256: 64 hex digits, or None. Without both, nothing proves the file.
+        size: in bytes, or None.
+        headers: for the origin of `url` only.
+        refresh: returns the same file with a fresh `url` and `headers`; asked once when the server refuses these.
+    """
+
+    url: str = field(repr=redact_url)
+    name: str
+    md5: str | None = None
+    sha256: str | None = None
+    size: int | None = None
+    headers: Mapping[str, str] = field(factory=dict, repr=False)
+    refresh: Callable[[], DownloadSpec] | None = field(default=None, repr=False, eq=False)
+
+    @property
+    def promised(self) -> tuple[str, ...]:
+        """The hashes that the file must have, in lower case."""
+        return tuple(value for value in (self.sha256, self.md5) if value is not None)
+
+    def checked(self) -> DownloadSpec:
+        """Return it with hashes in lower case. Raises: CorruptedModelPackageError when one is not a hash."""
+        from attrs import evolve
+
+        md5 = None if self.md5 is None else parse_md5(self.md5, self.name)
+        sha256 = None if self.sha256 is None else parse_sha256(self.sha256, self.name)
+        return evolve(self, md5=md5, sha256=sha256)
