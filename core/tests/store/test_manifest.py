@@ -57,7 +57,9 @@ def test_a_damaged_manifest_counts_as_absent(tmp_path: Path, text: bytes) -> Non
         ("description", []),
         ("aliases", "a"),
         ("aliases", [1]),
-        ("provider", None), ("package_id", 3),  ("files", None),
+        ("provider", None),
+        ("package_id", 3),
+        ("files", None),
         ("files", [3]),
     ],
 )

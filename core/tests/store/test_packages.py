@@ -20,7 +20,7 @@ from inference_models.errors import (
     UntrustedFileError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
-from inference_models.store import materialise
+from inference_models.store import checking, materialise
 from inference_models.store.layout import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -113,14 +113,66 @@ class TestFetching:
         publisher.server.serve("/p1/2", CONTENTS["data/part.bin"])
         assert files_in(load(metadata)) == CONTENTS
 
-    def test_a_truncated_body_leaves_nothing(self, publisher: Publisher, home: Path) -> None:
+    def test_what_came_of_a_truncated_body_is_gone_on_with(self, publisher: Publisher, home: Path) -> None:
         metadata = publisher.metadata(CONTENTS)
         publisher.server.serve("/p1/0", b"weights", length=7000)
 
         with pytest.raises(ModelRetrievalError, match="7 bytes") as caught:
             load(metadata)
         assert "canary" not in str(caught.value)
-        assert list((home / "shapes").iterdir()) == []
+        assert not (home / "shapes" / "p1").exists()
+
+        publisher.server.serve("/p1/0", CONTENTS["weights.onnx"])
+        asked = len(publisher.server.requests)
+        assert files_in(load(metadata)) == CONTENTS
+        ranges = [headers.get("range", "") for path, headers in publisher.server.requests[asked:] if "/p1/0" in path]
+        assert ranges[0].startswith("bytes=7-")
+        assert [path.name for path in (home / "shapes").iterdir()] == ["p1"]
+
+    def test_a_sha256_is_checked_too(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata({"w": b"x"}, with_md5=False)
+        [file] = metadata.model_packages[0].package_artefacts
+        right = evolve(file, sha256_hash=hashlib.sha256(b"x").hexdigest().upper(), size=1)
+
+        with pytest.raises(FileHashSumMismatch):
+            load(with_files(metadata, evolve(file, sha256_hash="0" * 64)))
+        with pytest.raises(CorruptedModelPackageError, match="64 hex digits"):
+            load(with_files(metadata, evolve(file, sha256_hash="0" * 63)))
+        directory = load(with_files(metadata, right))
+        asked = len(publisher.server.requests)
+        (directory / MANIFEST_NAME).unlink()
+        load(with_files(metadata, right))
+        assert len(publisher.server.requests) == asked, "the SHA-256 alone proves it"
+
+    def test_who_fetches_is_told_of_each_file_in_its_place(self, publisher: Publisher) -> None:
+        created: list[tuple[Path, bool]] = []
+        metadata = publisher.metadata(CONTENTS)
+        directory = load(metadata, on_file_created=lambda path: created.append((path, path.is_file())))
+        assert created == [(directory / handle, True) for handle in CONTENTS]
+
+        (directory / "weights.onnx").unlink()
+        load(metadata, on_file_created=lambda path: created.append((path, path.is_file())))
+        assert created[len(CONTENTS) :] == [(directory / "weights.onnx", True)]
+
+    def test_the_manifest_keeps_what_the_provider_said(self, publisher: Publisher) -> None:
+        directory = load(publisher.metadata(CONTENTS), requested_id="my-shapes")
+        load(publisher.metadata(CONTENTS), requested_id="shapes")
+        load(publisher.metadata(CONTENTS))
+
+        document = json.loads((directory / MANIFEST_NAME).read_text())
+        assert document["aliases"] == ["my-shapes"]
+        assert document["description"]["model"]["architecture"] == "yolov8"
+        assert document["description"]["package"]["backend"] == "onnx"
+
+    def test_a_use_is_noted_once_a_day(self, publisher: Publisher) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        manifest = load(metadata) / MANIFEST_NAME
+        now = time.time()
+        for written, noted in [(now - 3600, False), (now - 2 * 86400, True), (now + 365 * 86400, True)]:
+            os.utime(manifest, (written, written))
+            load(metadata)
+            assert (abs(manifest.stat().st_mtime - written) > 1) == noted
+            assert manifest.stat().st_mtime < now + 3600
 
     def test_a_file_without_hash_needs_consent(self, publisher: Publisher) -> None:
         metadata = publisher.metadata(CONTENTS, with_md5=False)
@@ -311,6 +363,30 @@ class TestInPlace:
             load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", right)))
         with pytest.raises(FileHashSumMismatch):
             load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", "0" * 32)))
+        with pytest.raises(FileHashSumMismatch):
+            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", sha256_hash="0" * 64)))
+
+    def test_they_are_hashed_once_and_again_when_the_stamp_changed(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        weights = tmp_path / "weights.onnx"
+        weights.write_bytes(b"content")
+        metadata = in_place(
+            tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", hashlib.md5(b"content").hexdigest())
+        )
+        hashed: list[Path] = []
+        original = checking.hash_file
+        monkeypatch.setattr(checking, "hash_file", lambda path: hashed.append(path) or original(path))
+
+        load(metadata)
+        load(metadata)
+        assert len(hashed) == 1
+        os.utime(weights, (1, 1))
+        load(metadata)
+        assert len(hashed) == 2
+        weights.write_bytes(b"changed")
+        with pytest.raises(FileHashSumMismatch):
+            load(metadata)
 
     def test_handles_are_checked_here_too(self, tmp_path: Path) -> None:
         with pytest.raises(CorruptedModelPackageError, match="another directory"):

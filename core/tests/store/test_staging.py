@@ -155,9 +155,14 @@ def test_only_some_failures_keep_what_was_fetched(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="x"), unfinished_directory(tmp_path / "p1", keep_on=(KeyError,)):
         raise ValueError("x")
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(KeyError), unfinished_directory(tmp_path / "p1", keep_on=(KeyError,)) as path:
-        (path / "weights.part").write_bytes(b"half")
-        raise KeyError
+
+    def interrupted() -> None:
+        with unfinished_directory(tmp_path / "p1", keep_on=(KeyError,)) as path:
+            (path / "weights.part").write_bytes(b"half")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        interrupted()
     with unfinished_directory(tmp_path / "p1") as path:
         assert (path / "weights.part").read_bytes() == b"half"
     assert list(tmp_path.iterdir()) == []

@@ -8,16 +8,13 @@ from pathlib import Path
 
 from attrs import evolve
 
-from inference_models.download.integrity import FileDigests, hash_file, parse_md5
+from inference_models.download.integrity import FileDigests, hash_file, parse_md5, parse_sha256
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, UntrustedFileError, redact_url
 from inference_models.metadata import FileDownloadSpecs, ModelPackageMetadata
 from inference_models.store.layout import check_handles
 from inference_models.store.manifest import StoredFile
 
 __all__ = ["new_record", "requested_files", "stored_file", "use_in_place", "verify_promise"]
-
-_SHA256_DIGITS = 64
-_HEX_DIGITS = frozenset("0123456789abcdef")
 
 # Files of packages that are used in place, by path, stamp and hash: hashed once in the life of a process.
 _proven: set[tuple[object, ...]] = set()
@@ -145,17 +142,7 @@ def _is_for(record: StoredFile, file: FileDownloadSpecs) -> bool:
 
 def _with_plain_hashes(file: FileDownloadSpecs) -> FileDownloadSpecs:
     md5 = None if file.md5_hash is None else parse_md5(file.md5_hash, file.file_handle)
-    sha256 = None if file.sha256_hash is None else _parse_sha256(file.sha256_hash, file.file_handle)
+    sha256 = None if file.sha256_hash is None else parse_sha256(file.sha256_hash, file.file_handle)
     if (md5, sha256) == (file.md5_hash, file.sha256_hash):
         return file
     return evolve(file, md5_hash=md5, sha256_hash=sha256)
-
-
-def _parse_sha256(text: str, name: str) -> str:
-    value = text.lower()
-    if len(value) != _SHA256_DIGITS or not _HEX_DIGITS.issuperset(value):
-        raise CorruptedModelPackageError(
-            f"The SHA-256 stated for file {name!r} is {text[:80]!r}, not 64 hex digits, so the file cannot be checked. "
-            f"The weights provider must correct it."
-        )
-    return value

@@ -5,47 +5,49 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import FileDownloadSpecs
-from inference_models.store.checking import new_record, stored_file, verify_promise
+from inference_models.store.checking import new_record
 from inference_models.store.manifest import StoredFile
 from inference_models.store.staging import flush_directory
+
+if TYPE_CHECKING:
+    from inference_models.download.files import DownloadSpec
+    from inference_models.download.progress import ProgressSink
 
 __all__ = ["fetch_into", "install", "make_folders", "remove_dropped", "remove_strangers"]
 
 
-def fetch_into(staging: Path, files: Sequence[FileDownloadSpecs], progress: Any = None) -> dict[str, StoredFile]:
+def fetch_into(
+    staging: Path, files: Sequence[FileDownloadSpecs], progress: ProgressSink | None = None
+) -> dict[str, StoredFile]:
     """Fetch files into `staging`, going on with what an earlier attempt left there. Return their records."""
-    from inference_models.download.files import DownloadSpec, fetch  # imports requests
-    from inference_models.download.http import open_session
+    from inference_models.download.files import fetch_all  # imports requests
 
-    records = _keep_finished(staging, files)
-    with open_session() as session:
-        for file in files:
-            if file.file_handle in records:
-                continue
-            path = staging / file.file_handle
-            make_folders(staging, file.file_handle)
-            spec = DownloadSpec(url=file.download_url, name=file.file_handle, md5=file.md5_hash)
-            digests = fetch(spec, path, session=session)
-            verify_promise(digests, file, staging.name)
-            records[file.file_handle] = new_record(file, digests, path.lstat().st_mtime_ns)
-    return {file.file_handle: records[file.file_handle] for file in files}
-
-
-def _keep_finished(staging: Path, files: Sequence[FileDownloadSpecs]) -> dict[str, StoredFile]:
-    """Return records of the files that are complete and proven by their hash; remove whatever else took their place."""
-    records = {}
     for file in files:
-        record = stored_file(staging, file, None)
-        if record is not None:
-            records[file.file_handle] = record
-        else:
-            with suppress(FileNotFoundError, NotADirectoryError):
-                (staging / file.file_handle).unlink()
-    return records
+        make_folders(staging, file.file_handle)
+    digests = fetch_all([_to_spec(file) for file in files], staging, progress=progress)
+    return {
+        file.file_handle: new_record(file, digests[file.file_handle], (staging / file.file_handle).lstat().st_mtime_ns)
+        for file in files
+    }
+
+
+def _to_spec(file: FileDownloadSpecs) -> DownloadSpec:
+    from inference_models.download.files import DownloadSpec
+
+    refresh = file.refresh
+    return DownloadSpec(
+        url=file.download_url,
+        name=file.file_handle,
+        md5=file.md5_hash,
+        sha256=file.sha256_hash,
+        size=file.size,
+        headers=file.headers,
+        refresh=None if refresh is None else lambda: _to_spec(refresh()),
+    )
 
 
 def remove_strangers(staging: Path, handles: Collection[str]) -> None:

@@ -23,6 +23,8 @@ from inference_models.store.staging import make_directories, staging_state
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
+    from inference_models.download.progress import ProgressSink
+
 __all__ = ["is_locked", "package_lock", "try_package_lock"]
 
 logger = logging.getLogger(__name__)
@@ -33,12 +35,13 @@ _LONGEST_PAUSE = 0.5
 
 
 @contextmanager
-def package_lock(directory: Path, changed: Callable[[], bool]) -> Iterator[bool]:
+def package_lock(directory: Path, changed: Callable[[], bool], progress: ProgressSink | None = None) -> Iterator[bool]:
     """Wait until no other process fetches the package of `directory`, then hold its lock.
 
     Args:
         directory: where the package lies, or will.
         changed: whether the package is another than when the caller looked; then there is no need to wait on.
+        progress: is told whom this waits for; so is the log.
 
     Yields:
         Whether the caller should work now: False when the package changed meanwhile. True does not promise that nobody
@@ -48,7 +51,7 @@ def package_lock(directory: Path, changed: Callable[[], bool]) -> Iterator[bool]
     if lock is None:
         yield True
         return
-    if not _acquire(lock) and _wait(lock, directory, changed) == "changed":
+    if not _acquire(lock) and _wait(lock, directory, changed, progress) == "changed":
         yield False
         return
     try:
@@ -108,7 +111,7 @@ def _release(lock: BaseFileLock) -> None:
         lock.release(force=True)
 
 
-def _wait(lock: BaseFileLock, directory: Path, changed: Callable[[], bool]) -> str:
+def _wait(lock: BaseFileLock, directory: Path, changed: Callable[[], bool], progress: ProgressSink | None) -> str:
     """Wait for the lock. Return why the wait ended: "acquired", "changed", or "stuck" (no progress for long)."""
     patience = FILE_LOCK_ACQUIRE_TIMEOUT.get()
     started = last_progress = last_notice = time.monotonic()
@@ -124,19 +127,23 @@ def _wait(lock: BaseFileLock, directory: Path, changed: Callable[[], bool]) -> s
         if (present := staging_state(directory)) != state:
             state, last_progress = present, now
         if now - last_progress > patience:
-            logger.warning(
-                "Not waiting any longer for %s, which has not got any further with %s for %.0f s. This process fetches "
-                "the package too.",
-                _holder(directory),
-                directory,
-                now - last_progress,
+            _say(
+                f"Not waiting any longer for {_holder(directory)}, which has not got any further with {directory} for "
+                f"{now - last_progress:.0f} s. This process fetches the package too.",
+                progress,
             )
             return "stuck"
         if now - last_notice > NOTICE_EVERY_SECONDS:
             last_notice = now
-            logger.warning(
-                "Waiting for %s, which fetches %s (%.0f s so far).", _holder(directory), directory, now - started
+            _say(
+                f"Waiting for {_holder(directory)}, which fetches {directory} ({now - started:.0f} s so far).", progress
             )
+
+
+def _say(text: str, progress: ProgressSink | None) -> None:
+    logger.warning("%s", text)
+    if progress is not None:
+        progress.message(text)
 
 
 def _note_holder(directory: Path) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
@@ -27,7 +27,10 @@ from inference_models.store.manifest import Manifest, PackageIdentity, read_mani
 from inference_models.store.staging import publish, staging_directory, sweep, unfinished_directory
 from inference_models.store.usage import record_use
 
-__all__ = ["materialise"]
+if TYPE_CHECKING:
+    from inference_models.download.progress import ProgressSink
+
+__all__ = ["materialise", "storage_errors"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +47,8 @@ def materialise(
     *,
     home: Path | None = None,
     allow_files_without_hash: bool = False,
-    progress: Any = None,
-    on_file_created: Callable[[str], None] | None = None,
+    progress: ProgressSink | None = None,
+    on_file_created: Callable[[Path], object] | None = None,
     requested_id: str | None = None,
 ) -> Path:
     """Return a directory that holds the package's files, each one verified.
@@ -60,7 +63,7 @@ def materialise(
         provider: name of the weights provider that stated both.
         home: root of the cache. None: as configured.
         allow_files_without_hash: fetch files for which the provider states neither MD5 sum nor SHA-256, too.
-        progress: shows how far the download is, see `download.files.fetch_all`.
+        progress: is told how far the download is, and whom it waits for.
         on_file_created: called with the path of each file that was fetched, once it is in its place.
         requested_id: the id by which the user asked for the model; by it too the model is found without a network.
 
@@ -94,7 +97,7 @@ def materialise(
                 record_use(directory)
                 sweep(directory)
                 return directory
-            with package_lock(directory, content.is_outdated) as ours:
+            with package_lock(directory, content.is_outdated, progress) as ours:
                 # Whoever waited finds the work done.
                 if ours and (content := _inspect(wanted)).missing:
                     _complete(wanted, content)
@@ -113,8 +116,8 @@ class _Wanted:
     files: tuple[FileDownloadSpecs, ...]
     description: dict[str, Any]
     requested_id: str | None
-    progress: Any
-    on_file_created: Callable[[str], None]
+    progress: ProgressSink | None
+    on_file_created: Callable[[Path], object]
 
 
 @frozen
@@ -184,7 +187,7 @@ def _complete(wanted: _Wanted, content: _Content) -> None:
             logger.info("Another process has taken over %s: %s", staging, error)
             return
         for handle in fetched:
-            wanted.on_file_created(str(wanted.directory / handle))
+            wanted.on_file_created(wanted.directory / handle)
 
 
 def _fill(wanted: _Wanted, content: _Content, staging: Path) -> Sequence[str]:
