@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from inference_models.entities import Quantization
     from inference_models.environment import Environment
-    from inference_models.metadata import ModelMetadata
+    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
     from inference_models.negotiation import Plan
     from inference_models.store import AutoResolutionCache
 
@@ -128,15 +128,40 @@ class AutoModel:
 
     @classmethod
     def describe_model(
-        cls, model_id_or_path: str | os.PathLike[str], weights_provider: str | None = None, api_key: str | None = None
+        cls,
+        model_id_or_path: str | os.PathLike[str],
+        weights_provider: str | None = None,
+        api_key: str | None = None,
+        **provider_options: Any,
     ) -> ModelMetadata:
         """Print what the weights provider knows about a model, and return it. Raises: ModelRetrievalError."""
         from inference_models.describe import print_model
         from inference_models.weights_providers import get_model_from_provider
 
-        metadata = get_model_from_provider(model_id_or_path, weights_provider, api_key)
+        metadata = get_model_from_provider(model_id_or_path, weights_provider, api_key, **provider_options)
         print_model(metadata)
         return metadata
+
+    @classmethod
+    def describe_model_package(
+        cls,
+        model_id_or_path: str | os.PathLike[str],
+        package_id: str,
+        weights_provider: str | None = None,
+        api_key: str | None = None,
+        **provider_options: Any,
+    ) -> ModelPackageMetadata:
+        """Print all that is known about one package of a model, and return it.
+
+        Raises:
+            ModelRetrievalError: the provider is missing, failed, or does not know the id.
+            NoModelPackagesAvailableError: the model has no such package.
+        """
+        from inference_models.describe import print_model_package
+        from inference_models.weights_providers import get_model_from_provider
+
+        metadata = get_model_from_provider(model_id_or_path, weights_provider, api_key, **provider_options)
+        return print_model_package(metadata, package_id)
 
     @classmethod
     def describe_runtime(cls) -> Environment:
@@ -149,3 +174,21 @@ class AutoModel:
         return environment
 
     describe_compute_environment = describe_runtime
+
+    @classmethod
+    def list_available_models(cls, weights_provider: str | None = None) -> dict[str, list[str]]:
+        """Print the models that the weights providers list, and return their ids by provider.
+
+        Args:
+            weights_provider: ask this one only. Default: all that can list.
+
+        Raises:
+            WeightsProviderNotFoundError: there is no such provider.
+            ModelRetrievalError: a provider failed.
+        """
+        from inference_models.describe import print_available_models
+        from inference_models.weights_providers import list_available_models
+
+        models = list_available_models(weights_provider)
+        print_available_models(models)
+        return models

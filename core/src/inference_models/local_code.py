@@ -7,6 +7,7 @@ allowed it.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import importlib.util
 import json
 import sys
@@ -91,7 +92,9 @@ def _import(directory: Path, path: Path) -> ModuleType:
     root = f"inference_models_local_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
     _ensure_package(root, directory)
     name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
-    sys.modules.pop(name, None)  # the file may have changed since the last load
+    for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
+        del sys.modules[known]  # the files may have changed since the last load
+    importlib.invalidate_caches()
     try:
         return importlib.import_module(name)
     except Exception as error:

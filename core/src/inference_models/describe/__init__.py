@@ -7,7 +7,7 @@ printed as it is: never read as markup, its control characters made visible.
 from __future__ import annotations
 
 from inference_models.describe.environment import print_environment
-from inference_models.describe.models import model_to_dict, print_model, print_plan
+from inference_models.describe.models import model_to_dict, print_available_models, print_model, print_plan
 from inference_models.describe.packages import find_package, package_to_dict, print_model_package
 from inference_models.describe.plugins import plugin_rows, print_plugins
 from inference_models.describe.predictions import print_prediction
@@ -20,6 +20,7 @@ __all__ = [
     "open_console",
     "package_to_dict",
     "plugin_rows",
+    "print_available_models",
     "print_environment",
     "print_facts",
     "print_model",

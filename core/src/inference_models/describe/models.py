@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import asdict
@@ -51,6 +51,21 @@ def _columns_if_known(packages: Sequence[ModelPackageMetadata]) -> dict[str, lis
     if all(size is None for size in sizes):
         return {}
     return {">size": ["?" if size is None else size_in_words(size) for size in sizes]}
+
+
+def print_available_models(models: Mapping[str, Sequence[str]], console: Console | None = None) -> None:
+    """Print the ids that weights providers list, as they are written to load a model.
+
+    Args:
+        models: the ids by provider.
+        console: where to print; default: stdout.
+    """
+    console = open_console(console)
+    rows = [(f"{provider}://{model_id}", provider) for provider, ids in models.items() for model_id in ids]
+    if rows:
+        print_table(console, "Models", ("model", "provider"), rows)
+    else:
+        console.print("No installed weights provider lists any models.")
 
 
 def print_plan(plan: Plan, console: Console | None = None) -> None:

@@ -5,5 +5,14 @@ from __future__ import annotations
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.layout import cache_root
 from inference_models.store.packages import materialise
+from inference_models.store.resolutions import AutoResolutionCache, FileResolutionCache, Resolution, resolution_key
 
-__all__ = ["cache_root", "get_model_package_contents", "materialise"]
+__all__ = [
+    "AutoResolutionCache",
+    "FileResolutionCache",
+    "Resolution",
+    "cache_root",
+    "get_model_package_contents",
+    "materialise",
+    "resolution_key",
+]

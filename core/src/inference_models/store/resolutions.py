@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -73,7 +72,7 @@ class FileResolutionCache:
     def register(self, key: str, resolution: Resolution) -> None:
         """Remember a decision; where nothing can be written, nothing is remembered."""
         path = self._path(key)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         text = json.dumps({"format": _FORMAT, **asdict(resolution)})
         with suppress(OSError):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -139,12 +138,12 @@ def _salt(directory: Path) -> bytes | None:
         pass
     except OSError:
         return None
-    temporary = directory / f"{_SALT}.{os.getpid()}.{secrets.token_hex(4)}"
+    temporary = directory / f"{_SALT}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(secrets.token_bytes(32))
+            file.write(os.urandom(32))
         temporary.replace(path)
         return path.read_bytes()  # of several processes that come here at once, the last one's stays
     except OSError:

@@ -7,7 +7,15 @@ from inference_models.weights_providers.core import (
     ModelSource,
     find_source,
     get_model_from_provider,
+    list_available_models,
     register_model_provider,
 )
 
-__all__ = ["WEIGHTS_PROVIDERS", "ModelSource", "find_source", "get_model_from_provider", "register_model_provider"]
+__all__ = [
+    "WEIGHTS_PROVIDERS",
+    "ModelSource",
+    "find_source",
+    "get_model_from_provider",
+    "list_available_models",
+    "register_model_provider",
+]

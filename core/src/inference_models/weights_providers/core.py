@@ -177,6 +177,35 @@ def list_models(spec: WeightsProviderSpec) -> list[str]:
     return sorted(listed)
 
 
+def list_available_models(weights_provider: str | None = None) -> dict[str, list[str]]:
+    """Return the ids that the providers list, by provider; those that cannot list are left out.
+
+    Raises:
+        WeightsProviderNotFoundError: there is no provider `weights_provider`.
+        ModelRetrievalError: a provider failed, or cannot list and was asked for by name.
+    """
+    catalog = current_catalog()
+    rows = catalog.providers() if weights_provider is None else [catalog.provider(weights_provider)]
+    models = {}
+    for row in rows:
+        if row.spec.list_models is None:
+            if weights_provider is not None:
+                raise ModelRetrievalError(
+                    f"Weights provider {row.spec.name!r} cannot list its models. Ask for a model by its id."
+                )
+            continue
+        try:
+            models[row.spec.name] = list_models(row.spec)
+        except BaseInferenceModelsError:
+            raise
+        except Exception as error:
+            raise ModelRetrievalError(
+                f"Weights provider {row.spec.name!r} of {row.plugin} failed to list its models: "
+                f"{type(error).__name__}: {error}."
+            ) from error
+    return models
+
+
 def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
     handler = WEIGHTS_PROVIDERS.get(source.provider)
     if handler is not None:
