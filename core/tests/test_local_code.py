@@ -74,8 +74,7 @@ def test_two_packages_with_the_same_file_names_do_not_meet(tmp_path: Path) -> No
 
 def test_a_changed_module_is_imported_anew(tmp_path: Path) -> None:
     load(package(tmp_path))
-    changed = MODEL.replace("loud: bool = False", "loud: bool = True") + "    # longer
-"
+    changed = MODEL.replace("loud: bool = False", "loud: bool = True") + "    # longer\n"
     assert load(package(tmp_path, model=changed)).settings.greeting == "HELLO"
 
 
