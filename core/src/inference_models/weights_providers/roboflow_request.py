@@ -142,8 +142,8 @@ class WeightsRequest:
     model_id: str
     server: Server
     api_key: str | None = field(default=None, repr=False)
-    extra_query_params: tuple[tuple[str, str], ...] = field(default=(), repr=False, converter=_query_params)
-    extra_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False, converter=_headers)
+    extra_query_params: tuple[tuple[str, str], ...] = field(default=None, repr=False, converter=_query_params)
+    extra_headers: tuple[tuple[str, str], ...] = field(default=None, repr=False, converter=_headers)
 
     def url(self, start_after: str | None = None) -> str:
         """Return the address of a page, through the gateway if there is one."""
@@ -164,6 +164,11 @@ class WeightsRequest:
         return {
             written: label
             for value, label in reversed(values)
-            for written in (value, quote(value), quote(value, safe=""), json.dumps(value)[1:-1])
+            for written in (
+                value,
+                quote(value, errors="replace"),
+                quote(value, "", errors="replace"),
+                json.dumps(value)[1:-1],
+            )
             if written
         }

@@ -29,8 +29,9 @@ LONGEST_IDENTIFIER = 255
 _MD5 = re.compile("[0-9a-fA-F]{32}")
 
 T = TypeVar("T")
-_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>\\]*")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://[^\s\"'<>\\]*")
 _LONGEST_SHOWN = 60
+_LONGEST_SCANNED = 10_000
 _hidden: ContextVar[Mapping[str, str]] = ContextVar("hidden", default=MappingProxyType({}))
 
 
@@ -76,8 +77,11 @@ def shown(value: object) -> str:
 
 
 def redact_text(text: str) -> str:
-    """Return `text` with every address reduced to what may be shown, and what is being hidden replaced by its label."""
+    """Return the beginning of `text` for a message: addresses reduced to what may be shown, hidden texts replaced."""
     hidden = _hidden.get()
+    if len(text) > _LONGEST_SCANNED:
+        # A hidden text that is cut in two would not be recognised.
+        text = text[: _LONGEST_SCANNED - max(map(len, hidden), default=0)]
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, hidden[secret])
     return _URL.sub(lambda match: redact_url(match.group()), text)
