@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import asdict
+from attrs import asdict, fields
 
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import (
@@ -23,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["describe", "rebuild_model", "rebuild_package"]
 
-_PLAIN = ("backend", "dynamic_batch_size_supported", "static_batch_size", "trusted_source")
+# Fields of a package that need more than being written down; all others hold plain values.
+_SPECIAL = frozenset(
+    {"package_id", "package_artefacts", "directory", "quantization", "recommended_parameters", "backend_details"}
+)
 _ONNX_DETAILS = "onnx"
 
 
@@ -41,18 +45,13 @@ def describe(metadata: ModelMetadata, package: ModelPackageMetadata) -> dict[str
             "recommended_parameters": _parameters(metadata.recommended_parameters),
         },
         "package": {
-            **{name: getattr(package, name) for name in _PLAIN},
             "quantization": package.quantization.value,
             "recommended_parameters": _parameters(package.recommended_parameters),
         },
     }
     lost = []
     details = _details(package)
-    for name, value in (
-        ("model_features", package.model_features),
-        ("manifest", package.manifest),
-        ("backend_details", details),
-    ):
+    for name, value in (*((name, getattr(package, name)) for name in _plain_fields()), ("backend_details", details)):
         try:
             described["package"][name] = json.loads(json.dumps(value, allow_nan=False))
         except (TypeError, ValueError, RecursionError):
@@ -103,14 +102,17 @@ def rebuild_package(
             package_id=package_id,
             directory=directory,
             quantization=row["quantization"],
-            model_features=row.get("model_features"),
-            manifest=manifest,
             backend_details=_read_details(row, manifest, catalog),
             recommended_parameters=_read_parameters(row["recommended_parameters"]),
-            **{name: row[name] for name in _PLAIN},
+            **{name: row[name] for name in _plain_fields() if name in row},
         )
     except Exception as error:  # also what a plugin's parser raises
         raise _unusable(package_id, error) from error
+
+
+@cache
+def _plain_fields() -> tuple[str, ...]:
+    return tuple(one.name for one in fields(ModelPackageMetadata) if one.name not in _SPECIAL)
 
 
 def _details(package: ModelPackageMetadata) -> dict[str, Any] | None:

@@ -29,6 +29,7 @@ __all__ = [
     "find_packages",
     "list_packages",
     "packages_to_prune",
+    "read_package",
     "remove_package",
 ]
 
@@ -89,13 +90,14 @@ def list_packages(home: Path | None = None) -> list[StoredPackage]:
     return sorted(packages, key=lambda package: (package.model, package.package_id))
 
 
-def find_packages(model: str, home: Path | None = None) -> list[StoredPackage]:
-    """Return the stored packages of a model.
+def find_packages(model: str, home: Path | None = None, package_id: str | None = None) -> list[StoredPackage]:
+    """Return the stored packages of a model, or the one with an id.
 
     Args:
         model: as users write it: its own id or one by which it was loaded before, with `provider://` before it
             unless the provider is the default one.
         home: root of the cache. None: as configured.
+        package_id: only this package. None: all.
 
     Raises:
         ModelNotFoundError: the cache has none.
@@ -106,20 +108,29 @@ def find_packages(model: str, home: Path | None = None) -> list[StoredPackage]:
     root = home or cache_root()
     with storage_errors(root):
         refuse_foreign(root)
-        # Its own id says where it lies; only for another one the whole cache is looked through.
-        found = [one for path in _folders(model_directory(root, provider, model_id)) for one in _read(path)]
-    if found:
-        return sorted(found, key=lambda package: package.package_id)
+        if found := _of_model(root, provider, model_id, package_id):
+            return found
+    # Its own id says where it lies; only for another one the whole cache is looked through.
     stored = list_packages(home)
-    found = [
-        package
-        for package in stored
-        if package.manifest.identity.provider == provider and model_id in package.manifest.aliases
-    ]
-    if not found:
-        known = ", ".join(sorted({package.model for package in stored})) or "nothing"
-        raise ModelNotFoundError(f"The cache {root} has no model {model!r}. It has: {known}.")
-    return found
+    for one in stored:
+        identity = one.manifest.identity
+        if identity.provider == provider and model_id in one.manifest.aliases:
+            with storage_errors(root):
+                if found := _of_model(root, provider, identity.model_id, package_id):
+                    return found
+    known = ", ".join(sorted({package.model for package in stored})) or "nothing"
+    raise ModelNotFoundError(f"The cache {root} has no model {model!r}. It has: {known}.")
+
+
+def read_package(directory: Path) -> StoredPackage | None:
+    """Return the package in a directory of the cache; None when there is none, or it is not the one for that place.
+
+    Raises:
+        ModelRetrievalError: the directory belongs to another user.
+        OSError: it cannot be read.
+    """
+    refuse_foreign(directory.parent.parent, directory.parent, directory)
+    return next(_read(directory), None)
 
 
 def check_files(package: StoredPackage, *, check_hashes: bool = True) -> dict[str, FileState]:
@@ -167,6 +178,14 @@ def packages_to_prune(packages: Iterable[StoredPackage], max_size: int) -> list[
             unwanted.append(package)
             total -= package.size
     return unwanted
+
+
+def _of_model(root: Path, provider: str, model_id: str, package_id: str | None) -> list[StoredPackage]:
+    if package_id is not None:
+        places = [package_directory(root, provider, model_id, package_id)]
+    else:
+        places = _folders(model_directory(root, provider, model_id))
+    return sorted((one for path in places for one in _read(path)), key=lambda package: package.package_id)
 
 
 def _directories(root: Path) -> Iterator[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import CorruptedModelPackageError, ModelNotFoundError
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.store.description import rebuild_model, rebuild_package
@@ -148,7 +148,11 @@ def verify_offline_model(
 
 
 def offline_metadata(
-    provider: str, model_id: str, home: Path | None = None, catalog: Catalog | None = None
+    provider: str,
+    model_id: str,
+    home: Path | None = None,
+    catalog: Catalog | None = None,
+    package_id: str | None = None,
 ) -> ModelMetadata | None:
     """Return a model as the cache knows it, or None when it has nothing of it.
 
@@ -160,12 +164,13 @@ def offline_metadata(
         model_id: its own id, or one by which it was loaded before.
         home: root of the cache. None: as configured.
         catalog: what the installed plugins declare. None: look.
+        package_id: only this package is looked at. None: all.
 
     Raises:
-        ModelRetrievalError: the cache cannot be read.
+        ModelRetrievalError: the cache cannot be read, or belongs to another user.
     """
     try:
-        stored = find_packages(model_id if provider == DEFAULT_PROVIDER else f"{provider}://{model_id}", home)
+        stored = find_packages(f"{provider}://{model_id}", home, package_id)
     except ModelNotFoundError:
         return None
     catalog = catalog or _current_catalog()
@@ -181,10 +186,13 @@ def offline_metadata(
     # What was said last about the model counts.
     for one in sorted(stored, key=_fetched_at, reverse=True):
         if one.manifest.description is not None:
-            identity = one.manifest.identity
-            return rebuild_model(
-                identity.model_id, one.manifest.description, tuple(packages), unreadable_packages=tuple(unreadable)
-            )
+            with suppress(CorruptedModelPackageError):  # then its package is listed as unreadable
+                return rebuild_model(
+                    one.manifest.identity.model_id,
+                    one.manifest.description,
+                    tuple(packages),
+                    unreadable_packages=tuple(unreadable),
+                )
     return None
 
 
