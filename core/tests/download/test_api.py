@@ -18,8 +18,9 @@ from inference_models.download import api
 from inference_models.download.api import ask
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError
 
-_SERVER = Path(__file__).parents[1] / "weights_providers" / "api_server.py"
-faults = SimpleNamespace(**runpy.run_path(str(_SERVER)))
+_FOLDER = Path(__file__).parents[1] / "weights_providers"
+faults = SimpleNamespace(**runpy.run_path(str(_FOLDER / "faults.py")))
+FileServer = runpy.run_path(str(_FOLDER / "api_server.py"))["FileServer"]
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def site(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     for name in (OFFLINE.name, OFFLINE_MODE.name, "API_CALLS_MAX_TRIES", "IDEMPOTENT_API_REQUEST_CODES_TO_RETRY"):
         monkeypatch.delenv(name, raising=False)
-    with faults.FileServer() as server:
+    with FileServer() as server:
         server.add("/answer", b"{}")
         yield SimpleNamespace(
             server=server, url=f"{server.url}/answer?key=canary", fail=server.fail, count=server.count
@@ -91,7 +92,7 @@ def test_a_server_that_stays_broken_is_given_up_without_showing_the_query(site, 
 
 
 def test_nobody_there_is_given_up(waits) -> None:
-    with faults.FileServer() as server:
+    with FileServer() as server:
         url = server.url
     with pytest.raises(RetryError, match=r"cannot be reached: Connection refused.*Tried 3 times"):
         ask(url, purpose="it")

@@ -8,19 +8,16 @@ Only the standard library, so any test can use it; `conftest.py` beside it has t
     api.files.fail(cut(9, b"half"), path="/p1/weights.onnx")         likewise for files, here for one path only
     api.url, api.requests, api.files.requests, api.files.count(path)
 
-A fault is a function of the handler that answers instead of the server: `status`, `cut`, `drip`, `silence`, `reset`,
-`redirect`, `raw`. `slow` waits and then lets the server answer.
+`faults.py` beside it has the faults: functions of the handler that answer instead of the server.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import socket
-import struct
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -31,7 +28,7 @@ Fault = Callable[[Any], bool | None]
 WEIGHTS_PATH = "/models/v1/external/weights"
 
 
-class Server:
+class Server(AbstractContextManager[Any]):
     """One origin on a loopback port. Subclasses say what it answers."""
 
     def __init__(self) -> None:
@@ -51,6 +48,26 @@ class Server:
 
             def do_HEAD(self) -> None:
                 self.do_GET()
+
+            def reply(
+                self,
+                body: bytes,
+                status: int = 200,
+                headers: Mapping[str, str] | None = None,
+                length: int | None = None,
+            ) -> None:
+                """Answer with `body` and the right Content-Length, or `length`."""
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body) if length is None else length))
+                for name, value in (headers or {}).items():
+                    self.send_header(name, value)
+                self.end_headers()
+                if self.command != "HEAD":
+                    self.wfile.write(body)
+                    self.wfile.flush()
+
+            def reply_json(self, document: object, status: int = 200) -> None:
+                self.reply(json.dumps(document).encode(), status, {"Content-Type": "application/json"})
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Say nothing: the tests look at `requests`."""
@@ -78,9 +95,12 @@ class Server:
         """Return how many requests came (for `path`)."""
         return sum(path is None or urlsplit(asked).path == path for asked, _ in self.requests)
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: Any) -> None:
         """Answer a request that meets no fault."""
         raise NotImplementedError
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Stop listening."""
@@ -88,13 +108,7 @@ class Server:
         self._server.server_close()
         self._thread.join(5)
 
-    def __enter__(self) -> Server:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+    def _serve(self, handler: Any) -> None:
         path = urlsplit(handler.path).path
         with self._lock:
             self.requests.append((handler.path, {name.lower(): value for name, value in handler.headers.items()}))
@@ -117,21 +131,21 @@ class FileServer(Server):
         self.contents[path] = content
         return {"downloadUrl": f"{self.url}{path}", "md5Hash": hashlib.md5(content).hexdigest()}
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: Any) -> None:
         """Answer 200, 206 or 416 as RFC 9110 has it."""
         content = self.contents.get(urlsplit(handler.path).path)
         if content is None:
-            send(handler, b"", 404)
+            handler.reply(b"", 404)
             return
         first, last = _range(handler.headers.get("Range"), len(content))
         headers = {"Accept-Ranges": "bytes", "Content-Type": "application/octet-stream"}
         if first is None:
-            send(handler, content, headers=headers)
+            handler.reply(content, headers=headers)
         elif first > last:
-            send(handler, b"", 416, {"Content-Range": f"bytes */{len(content)}"})
+            handler.reply(b"", 416, {"Content-Range": f"bytes */{len(content)}"})
         else:
             headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-            send(handler, content[first : last + 1], 206, headers)
+            handler.reply(content[first : last + 1], 206, headers)
 
 
 class ApiServer(Server):
@@ -173,7 +187,7 @@ class ApiServer(Server):
             pages[f"after-{number - 1}" if number else None] = page
         self.pages[model_id] = pages
 
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
+    def answer(self, handler: Any) -> None:
         """Answer as the API does."""
         target = urlsplit(handler.path)
         if target.path == "/proxy":
@@ -183,109 +197,18 @@ class ApiServer(Server):
         pages = self.pages.get(query.get("modelId", [""])[0])
         page = (pages or {}).get(query.get("startAfter", [None])[0])
         if target.path != WEIGHTS_PATH or pages is None:
-            send_json(handler, {"error": "not found"}, 404)
+            handler.reply_json({"error": "not found"}, 404)
         elif self.keys is not None and (scheme != "Bearer" or key not in self.keys):
-            send_json(handler, {"error": "unauthorised"}, 401)
+            handler.reply_json({"error": "unauthorised"}, 401)
         elif page is None:
-            send_json(handler, {"error": "no such page"}, 400)
+            handler.reply_json({"error": "no such page"}, 400)
         else:
-            send_json(handler, {"modelMetadata": page})
+            handler.reply_json({"modelMetadata": page})
 
     def close(self) -> None:
         """Stop both origins."""
         super().close()
         self.files.close()
-
-
-def send(
-    handler: Any, body: bytes, status: int = 200, headers: Mapping[str, str] | None = None, length: int | None = None
-) -> None:
-    """Answer with `body` and the right Content-Length, or `length`."""
-    handler.send_response(status)
-    handler.send_header("Content-Length", str(len(body) if length is None else length))
-    for name, value in (headers or {}).items():
-        handler.send_header(name, value)
-    handler.end_headers()
-    if handler.command != "HEAD":
-        handler.wfile.write(body)
-        handler.wfile.flush()
-
-
-def send_json(handler: Any, document: object, status: int = 200) -> None:
-    """Answer with a document."""
-    send(handler, json.dumps(document).encode(), status, {"Content-Type": "application/json"})
-
-
-def status(code: int, body: str = "", *, retry_after: object = None) -> Fault:
-    """Answer with a status."""
-    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
-    return lambda handler: send(handler, body.encode(), code, headers)
-
-
-def raw(body: bytes, *, content_type: str = "application/json", **headers: str) -> Fault:
-    """Answer 200 with `body`, whatever it is. Header names are written with underscores."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    return lambda handler: send(handler, body, 200, {"Content-Type": content_type, **named})
-
-
-def redirect(location: str, code: int = 302) -> Fault:
-    """Answer with a redirect."""
-    return lambda handler: send(handler, b"", code, {"Location": location})
-
-
-def cut(length: int, body: bytes = b'{"modelMetadata": ') -> Fault:
-    """Announce `length` bytes, send `body` and close the connection."""
-
-    def fault(handler: Any) -> None:
-        handler.close_connection = True
-        send(handler, body, length=length)
-
-    return fault
-
-
-def reset() -> Fault:
-    """Break the connection off before an answer."""
-
-    def fault(handler: Any) -> None:
-        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        handler.connection.close()
-        raise ConnectionAbortedError
-
-    return fault
-
-
-def silence(seconds: float) -> Fault:
-    """Say nothing for a while, then close the connection."""
-
-    def fault(handler: Any) -> None:
-        time.sleep(seconds)
-        raise ConnectionAbortedError
-
-    return fault
-
-
-def slow(seconds: float) -> Fault:
-    """Wait, then let the server answer."""
-
-    def fault(_: Any) -> bool:
-        time.sleep(seconds)
-        return True
-
-    return fault
-
-
-def drip(seconds: float, interval: float = 0.05) -> Fault:
-    """Send one byte at a time for so many seconds."""
-
-    def fault(handler: Any) -> None:
-        handler.close_connection = True
-        send(handler, b"", length=1_000_000)
-        for _ in range(int(seconds / interval)):
-            handler.wfile.write(b" ")
-            handler.wfile.flush()
-            time.sleep(interval)
-
-    return fault
 
 
 def onnx_package(package_id: str, files: FileServer, weights: bytes = b"weights", **changes: object) -> dict[str, Any]:

@@ -13,7 +13,11 @@ import pytest
 if TYPE_CHECKING:
     from core.tests.weights_providers.api_server import ApiServer
 
-_MODULE = runpy.run_path(str(Path(__file__).with_name("api_server.py")))
+_MODULE = {
+    name: value
+    for file in ("faults.py", "api_server.py")
+    for name, value in runpy.run_path(str(Path(__file__).with_name(file))).items()
+}
 
 BACKEND = """
     from inference_models import CorruptedModelPackageError
@@ -44,7 +48,7 @@ BACKEND = """
 
 @pytest.fixture
 def faults() -> SimpleNamespace:
-    """What api_server.py defines: `faults.status(503)`, `faults.onnx_package(...)` and the rest."""
+    """What faults.py and api_server.py define: `faults.status(503)`, `faults.onnx_package(...)` and the rest."""
     return SimpleNamespace(**_MODULE)
 
 

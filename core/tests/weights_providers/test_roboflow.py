@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import socket
 import threading
+from typing import Any
 
 import pytest
 
@@ -48,14 +50,14 @@ def test_a_model_is_described_with_all_that_the_api_says(api, faults) -> None:
     [package] = metadata.model_packages
     assert (package.package_id, package.backend, package.quantization) == ("p1", "onnx", "fp32")
     assert (package.static_batch_size, package.dynamic_batch_size_supported) == (1, False)
-    assert package.backend_details.opset == 17
+    assert getattr(package.backend_details, "opset", None) == 17
     assert package.trusted_source is True
     assert package.model_features == {"nms_fused": {"iou": 0.7}}
     assert package.recommended_parameters == RecommendedParameters(0.3)
     assert package.manifest["type"] == "onnx-model-package-v1"
     file = package.package_artefacts[0]
     assert (file.file_handle, file.download_url) == ("weights.onnx", f"{api.files.url}/p1/weights.onnx")
-    assert file.md5_hash == "1a7d0a73e2a8f9a2a4e6f0e9b1d0b8c0" or len(file.md5_hash) == 32
+    assert file.md5_hash == hashlib.md5(b"weights").hexdigest()
 
 
 def test_it_is_the_provider_of_bare_ids(api) -> None:
@@ -276,7 +278,7 @@ def test_a_file_gets_a_fresh_address_and_many_need_one_request(api, faults) -> N
         file["downloadUrl"] += "?signature=new"
     api.add_model("ws/proj/3", [renewed])
 
-    fresh: list[object] = [None] * len(files)
+    fresh: list[Any] = [None] * len(files)
 
     def renew(index: int) -> None:
         fresh[index] = files[index].refresh()

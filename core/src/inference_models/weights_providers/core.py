@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from attrs import frozen
 
 from inference_models.catalog import Catalog, current_catalog
+from inference_models.configuration import Variable
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import (
     BaseInferenceModelsError,
@@ -167,6 +168,19 @@ def get_model_metadata(
             f"must answer a ModelMetadata."
         )
     return metadata
+
+
+def works_offline(source: ModelSource, catalog: Catalog) -> bool:
+    """Return whether the provider never needs a network. Raises: WeightsProviderNotFoundError."""
+    return _provider(source, catalog).works_offline
+
+
+def credential_of(source: ModelSource, catalog: Catalog, api_key: str | None) -> str | None:
+    """Return the API key with which the provider is asked: the one that is given, else what its variable holds."""
+    name = _provider(source, catalog).api_key_variable
+    if api_key is not None or name is None:
+        return api_key
+    return Variable[str | None](name=name, default=None, parse=str, description="", secret=True).get()
 
 
 def list_models(spec: WeightsProviderSpec) -> list[str]:

@@ -12,7 +12,11 @@ from inference_models.specs import LazyClass, WeightsProviderSpec
 def im_weights_providers() -> list[WeightsProviderSpec]:
     """Declare the providers of local package directories and of Roboflow's platform."""
     return [
-        WeightsProviderSpec(name="local", target=LazyClass("inference_models.weights_providers.local", "get_model")),
+        WeightsProviderSpec(
+            name="local",
+            target=LazyClass("inference_models.weights_providers.local", "get_model"),
+            works_offline=True,
+        ),
         WeightsProviderSpec(
             name=DEFAULT_PROVIDER,
             target=LazyClass("inference_models.weights_providers.roboflow", "get_roboflow_model"),

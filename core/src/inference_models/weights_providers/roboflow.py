@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 from attrs import evolve, field, frozen
 
 from inference_models.catalog import current_catalog
 from inference_models.configuration import ROBOFLOW_API_KEY
 from inference_models.errors import (
-    ForbiddenModelAccessError,
     InvalidParameterError,
-    ModelNotFoundError,
     ModelRetrievalError,
-    PaymentRequiredModelAccessError,
-    UnauthorizedModelAccessError,
-    UsagePausedModelAccessError,
     redact_url,
 )
 from inference_models.metadata import (
@@ -29,17 +24,14 @@ from inference_models.metadata import (
     UnreadablePackage,
 )
 from inference_models.weights_providers.roboflow_manifest import ModelDocument, read_model, read_packages
+from inference_models.weights_providers.roboflow_refusals import beginning_of, refusal
 from inference_models.weights_providers.roboflow_request import ExtraHeaders, ExtraQueryParams, Server, WeightsRequest
-from inference_models.weights_providers.wire import WireError, hiding, read_json, redact_text, shown
-
-if TYPE_CHECKING:
-    from inference_models.download.api import Answer
+from inference_models.weights_providers.wire import WireError, hiding, read_json, shown
 
 __all__ = ["get_roboflow_model"]
 
 # A model has tens of packages; this many pages mean that the server will never come to an end.
 MOST_PAGES = 1_000
-_LONGEST_BODY = 300
 _NO_KEY = "local"
 # What must be the same on every page, or the pages are not about one model.
 _IDENTITY = ("model_id", "model_architecture", "model_variant", "task_type", "recommended_parameters")
@@ -163,14 +155,14 @@ def _page(request: WeightsRequest, start_after: str | None) -> ModelDocument:
 
     answer = ask(request.url(start_after), request.headers(), purpose=f"the metadata of model {request.model_id!r}")
     if answer.status != 200:
-        _refuse(answer, request)
+        raise refusal(answer, request)
     try:
         return read_model(read_json(answer.body))
     except WireError as error:
         problem = str(error)
     except ValueError:
         kind = f" ({answer.content_type[:60]!r})" if answer.content_type else ""
-        problem = f"it is not JSON{kind}: {_body(answer)}"
+        problem = f"it is not JSON{kind}: {beginning_of(answer)}"
     # Raised out here, so that the original, which holds the whole body, is not attached to it.
     raise _unusable(request, problem)
 
@@ -204,60 +196,11 @@ def _distinct(packages: Iterable[ModelPackageMetadata]) -> Iterator[ModelPackage
             yield package
 
 
-def _refuse(answer: Answer, request: WeightsRequest) -> NoReturn:
-    """Raise what a status other than 200 means."""
-    asked = f"{redact_url(request.server.api)} for model {request.model_id!r}"
-    said = f"It answered with status {answer.status}: {_body(answer)}"
-    if answer.status == 401 and request.api_key is None:
-        raise UnauthorizedModelAccessError(
-            f"There is no API key to ask {asked} with. Pass api_key=, or set {ROBOFLOW_API_KEY.name}. {said}"
-        )
-    kind, what = _REFUSALS.get(
-        answer.status,
-        (ModelRetrievalError, "The request to {asked} failed. If it stays so, tell whoever runs the server."),
-    )
-    raise kind(f"{what.format(asked=asked)} {said}")
-
-
-_REFUSALS: Mapping[int, tuple[type[ModelRetrievalError], str]] = {
-    401: (
-        UnauthorizedModelAccessError,
-        "The API key was refused by {asked}. Check that it is complete and belongs to a workspace that may use the "
-        "model.",
-    ),
-    402: (PaymentRequiredModelAccessError, "Payment is asked for by {asked}. Check the plan of your workspace."),
-    403: (
-        ForbiddenModelAccessError,
-        "The API key may not do what was asked of {asked}. Use a key of the workspace that owns the model, or ask "
-        "its owner to share it.",
-    ),
-    404: (
-        ModelNotFoundError,
-        "There is no such model, or the API key cannot see it: asked was {asked}. Check the id, as in "
-        "workspace/project/version, and the key.",
-    ),
-    423: (
-        UsagePausedModelAccessError,
-        "The usage of the account is paused, says {asked}. Its owner can lift this in the settings of the workspace.",
-    ),
-}
-
-
 def _unusable(request: WeightsRequest, problem: str) -> ModelRetrievalError:
     return ModelRetrievalError(
         f"The answer of {redact_url(request.server.api)} about model {request.model_id!r} cannot be used: {problem}. "
         f"If the address is right, report this to whoever runs the server."
     )
-
-
-def _body(answer: Answer) -> str:
-    """Return the beginning of a body for a message, without secrets that it may repeat."""
-    text = redact_text(answer.body.decode("utf-8", "replace"))
-    text = "".join(letter if letter.isprintable() else " " for letter in text[: _LONGEST_BODY * 4])
-    text = " ".join(text.split())
-    if len(text) > _LONGEST_BODY:
-        text = f"{text[: _LONGEST_BODY - 3]}..."
-    return text or "(no text)"
 
 
 @frozen(eq=False)
