@@ -65,4 +65,9 @@ from .predictions import InstancesRLEMasks as InstancesRLEMasks
 from .predictions import KeyPoints as KeyPoints
 from .predictions import MultiLabelClassificationPrediction as MultiLabelClassificationPrediction
 from .predictions import SemanticSegmentationResult as SemanticSegmentationResult
+from .store.offline import OfflineArtefactStatus as OfflineArtefactStatus
+from .store.offline import OfflineArtefactVerification as OfflineArtefactVerification
+from .store.offline import OfflineModelStatus as OfflineModelStatus
+from .store.offline import OfflinePackagePresence as OfflinePackagePresence
+from .store.offline import OfflinePackageStatus as OfflinePackageStatus
 from .vision import load_image as load_image

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from inference_models.metadata import ModelMetadata, ModelPackageMetadata
     from inference_models.negotiation import Plan
     from inference_models.store import AutoResolutionCache
+    from inference_models.store.offline import OfflineArtefactVerification, OfflineModelStatus
 
 
 class AutoModel:
@@ -192,3 +193,31 @@ class AutoModel:
         models = list_available_models(weights_provider)
         print_available_models(models)
         return models
+
+    @classmethod
+    def list_offline_models(cls) -> list[OfflineModelStatus]:
+        """Print the models in the cache and whether they can be loaded without a network; return the same."""
+        from inference_models.describe import print_offline_models
+        from inference_models.store.offline import list_offline_models
+
+        models = list_offline_models()
+        print_offline_models(models)
+        return models
+
+    @classmethod
+    def verify_offline_model(cls, model_id: str, check_hashes: bool = False) -> list[OfflineArtefactVerification]:
+        """Print the state of each file of a model in the cache, and return the same.
+
+        Args:
+            model_id: `provider://id`, or an id of the default provider.
+            check_hashes: read every byte. False: only look whether each file is there and was not touched.
+
+        Raises:
+            ModelNotFoundError: the cache has no such model.
+        """
+        from inference_models.describe import print_offline_verification
+        from inference_models.store.offline import verify_offline_model
+
+        files = verify_offline_model(model_id, check_hashes)
+        print_offline_verification(files)
+        return files

@@ -119,12 +119,15 @@ class WeightsProviderSpec:
         target: `(model_id, api_key=None, **options) -> ModelMetadata`, see `GetModel`.
         list_models: `() -> Iterable[str]`, the ids it knows; None when it cannot list.
         api_key_variable: the environment variable that holds its key.
+        works_offline: it never needs a network, because its models lie on this machine. It is asked also
+            when the network is switched off, and each time: nothing that it says is remembered.
     """
 
     name: str = field(validator=_KEY)
     target: Target
     list_models: Target | None = None
     api_key_variable: str | None = None
+    works_offline: bool = field(default=False, validator=instance_of(bool))
 
 
 @frozen(kw_only=True)

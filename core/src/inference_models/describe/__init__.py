@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from inference_models.describe.environment import print_environment
 from inference_models.describe.models import model_to_dict, print_available_models, print_model, print_plan
+from inference_models.describe.offline import print_offline_models, print_offline_verification
 from inference_models.describe.packages import find_package, package_to_dict, print_model_package
 from inference_models.describe.plugins import plugin_rows, print_plugins
 from inference_models.describe.predictions import print_prediction
@@ -25,6 +26,8 @@ __all__ = [
     "print_facts",
     "print_model",
     "print_model_package",
+    "print_offline_models",
+    "print_offline_verification",
     "print_plan",
     "print_plugins",
     "print_prediction",

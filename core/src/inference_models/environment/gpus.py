@@ -114,6 +114,12 @@ def _text(value: str | bytes | None) -> str | None:
     return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
 
 
+def gpu_fingerprint(root: Path = Path("/")) -> tuple[str, ...]:
+    """Return what changes when other GPUs are there or visible, without asking the driver: that takes long."""
+    found = sorted(path.name for path in root.glob("proc/driver/nvidia/gpus/*"))
+    return (*found, os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
+
+
 def _listed_by_driver(root: Path) -> tuple[Gpu, ...]:
     """Return the GPUs in /proc/driver/nvidia/gpus, which knows names only."""
     gpus: list[Gpu] = []

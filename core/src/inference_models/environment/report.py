@@ -9,7 +9,7 @@ from typing import Any
 from attrs import asdict
 
 from inference_models.catalog import Catalog, current_catalog
-from inference_models.environment.gpus import Gpu, GpuScan, scan_gpus
+from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint, scan_gpus
 from inference_models.environment.host import Host, describe_host, installed_runtimes
 from inference_models.environment.jetson import Jetson, find_jetson
 from inference_models.environment.probe import BackendStatus, backend_key, probe
@@ -100,6 +100,11 @@ class Environment:
     def gpu_scan(self) -> GpuScan:
         """The GPUs with the driver's version and the newest CUDA that it supports."""
         return self._memo.get("gpus", scan_gpus)
+
+    @property
+    def gpu_fingerprint(self) -> tuple[str, ...]:
+        """What changes when other GPUs are there or visible. Unlike `gpus`, found out at once."""
+        return self._memo.get("gpu_fingerprint", gpu_fingerprint)
 
     @property
     def jetson(self) -> Jetson | None:

@@ -16,6 +16,7 @@ from inference_models.errors import (
     describe_choices,
 )
 from inference_models.loading.handover import BoundSessionOpener, init_options
+from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
 from inference_models.signatures import accepted_keywords
 
@@ -51,6 +52,7 @@ def make_plan(model_id_or_path: str | os.PathLike[str], options: LoadOptions) ->
     source = find_source(model_id_or_path, options.weights_provider)
     if source.is_local:
         _check_local_access(source, options)
+    # Every package is to be seen, not only the one that was chosen before.
     return _Loader.find(source, evolve(options, use_auto_resolution_cache=False)).plan
 
 
@@ -82,9 +84,8 @@ class _Loader:
     source: ModelSource
     options: LoadOptions
     catalog: Catalog
-    metadata: ModelMetadata
+    found: FoundModel
     plan: Plan
-    remembered: bool
 
     @classmethod
     def find(cls, source: ModelSource, options: LoadOptions) -> _Loader:
@@ -95,13 +96,32 @@ class _Loader:
 
         catalog, environment = current_catalog(), current_environment()
         request = options.make_request(catalog)
-        metadata = _ask(source, catalog, options)
-        plan = negotiate(metadata, catalog, environment, request)
-        return cls(source, options, catalog, metadata, plan, remembered=False)
+        found = find_model(source, options, catalog, environment, request)
+        return cls(source, options, catalog, found, negotiate(found.metadata, catalog, environment, request))
+
+    @property
+    def metadata(self) -> ModelMetadata:
+        """What is known about the model."""
+        return self.found.metadata
 
     def load(self, attempts: int | None) -> Any:
-        """Return the first candidate that loads."""
-        errors: dict[str, Exception] = {}
+        """Return the first candidate that loads.
+
+        When what was remembered does not lead to a model, it is forgotten and everything is asked anew.
+        """
+        try:
+            return self._load_first(attempts)
+        except InvalidParameterError:
+            raise  # a mistake of the caller; asking anew would not mend it
+        except Exception as error:
+            if not self.found.remembered:
+                raise
+            logger.info("What was remembered about %s no longer holds: %s", self.source, error)
+            self.found.forget()
+        return _Loader.find(self.source, self.options)._load_first(attempts)
+
+    def _load_first(self, attempts: int | None) -> Any:
+        errors: list[tuple[str, Exception]] = []
         for verdict in self.plan.require_candidates()[:attempts]:
             package_id = verdict.package.package_id
             try:
@@ -110,17 +130,18 @@ class _Loader:
                 raise  # a mistake of the caller; another package would not mend it
             except Exception as error:
                 logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
-                errors[package_id] = error
+                errors.append((package_id, error))
         if len(errors) == 1:
-            raise next(iter(errors.values()))
-        listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors.items())
+            raise errors[0][1]
+        listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors)
         raise ModelPackageAlternativesExhaustedError(
             f"None of the {len(errors)} packages of model {self.metadata.model_id!r} that fit this machine loads:\n"
             f"{listed}",
-            alternatives_errors=tuple(errors.values()),
+            alternatives_errors=[error for _, error in errors],
         )
 
     def _load(self, verdict: Verdict) -> Any:
+        from inference_models.download.progress import show_progress
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
         from inference_models.store import materialise
@@ -135,8 +156,17 @@ class _Loader:
                 f"load a model. The plugin must be corrected."
             )
         options = self._init_options(loaded, package)
-        directory = materialise(self.metadata, package, self.source.provider)
+        with show_progress(verbose=self.options.verbose) as progress:
+            directory = materialise(
+                self.metadata,
+                package,
+                self.source.provider,
+                allow_files_without_hash=self.options.download_files_without_hash,
+                progress=progress,
+                requested_id=self.source.model_id,
+            )
         model = loaded.from_pretrained(str(directory), **options)
+        self.found.remember(package)
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
         return model
 
@@ -199,12 +229,6 @@ _INHERITED = (
     "weights_provider_extra_headers",
     "verbose",
 )
-
-
-def _ask(source: ModelSource, catalog: Catalog, options: LoadOptions) -> ModelMetadata:
-    from inference_models.weights_providers.core import get_model_metadata
-
-    return get_model_metadata(source, catalog, options.api_key, options.provider_options)
 
 
 def _positive(name: str, value: int | None) -> int | None:

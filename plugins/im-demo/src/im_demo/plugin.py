@@ -12,4 +12,5 @@ def im_weights_providers() -> WeightsProviderSpec:
         name="demo",
         target=LazyClass("im_demo.provider", "get_model"),
         list_models=LazyClass("im_demo.provider", "list_models"),
+        works_offline=True,
     )

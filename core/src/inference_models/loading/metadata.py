@@ -1,0 +1,121 @@
+"""What is known about a model: as remembered, as the cache knows it, or as its weights provider says now."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from inference_models.configuration import is_offline
+from inference_models.errors import OfflineModeError
+
+if TYPE_CHECKING:
+    from inference_models.catalog import Catalog
+    from inference_models.environment import Environment
+    from inference_models.loading.options import LoadOptions
+    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+    from inference_models.negotiation import Request
+    from inference_models.store import AutoResolutionCache
+    from inference_models.weights_providers import ModelSource
+
+
+@frozen
+class FoundModel:
+    """A model's metadata, and what is needed to remember the package that is chosen, or to forget it.
+
+    Attributes:
+        metadata: the model; when it was remembered, with the one package that was chosen.
+        provider: name of its weights provider.
+        remembered: whether nobody was asked.
+        cache: where decisions are remembered; None: nowhere.
+        key: under which this one is; None: it is not to be remembered.
+    """
+
+    metadata: ModelMetadata
+    provider: str
+    remembered: bool = False
+    cache: AutoResolutionCache | None = field(default=None, repr=False)
+    key: str | None = field(default=None, repr=False)
+
+    def remember(self, package: ModelPackageMetadata) -> None:
+        """Note that this package was the one, unless that is known or its files are not in the cache."""
+        if self.cache is None or self.key is None or self.remembered or package.directory is not None:
+            return
+        from inference_models.store import Resolution
+
+        self.cache.register(
+            self.key, Resolution(self.provider, self.metadata.model_id, package.package_id, time.time())
+        )
+
+    def forget(self) -> None:
+        """Note that what was remembered no longer holds."""
+        if self.cache is not None and self.key is not None:
+            self.cache.invalidate(self.key)
+
+
+def find_model(
+    source: ModelSource, options: LoadOptions, catalog: Catalog, environment: Environment, request: Request
+) -> FoundModel:
+    """Return what is known about a model.
+
+    Raises:
+        OfflineModeError: the network is switched off and the cache does not have it.
+        ModelRetrievalError: the provider is missing, failed, or does not know it.
+    """
+    from inference_models.weights_providers.core import get_model_metadata, works_offline
+
+    cache = key = None
+    if not works_offline(source, catalog):
+        if is_offline():
+            return FoundModel(_from_disk(source, catalog), source.provider)
+        if options.use_auto_resolution_cache:
+            cache, key = _place(source, options, catalog, environment, request)
+            metadata = _remembered(cache, key, catalog)
+            if metadata is not None:
+                return FoundModel(metadata, source.provider, True, cache, key)
+    metadata = get_model_metadata(source, catalog, options.api_key, options.provider_options)
+    return FoundModel(metadata, source.provider, False, cache, key)
+
+
+def _remembered(cache: AutoResolutionCache, key: str | None, catalog: Catalog) -> ModelMetadata | None:
+    from inference_models.store.remembered import remembered_metadata
+
+    resolution = cache.retrieve(key) if key is not None else None
+    return None if resolution is None else remembered_metadata(resolution, catalog)
+
+
+def _from_disk(source: ModelSource, catalog: Catalog) -> ModelMetadata:
+    from inference_models.store import cache_root
+    from inference_models.store.offline import offline_metadata
+
+    metadata = offline_metadata(source.provider, source.model_id, catalog=catalog)
+    if metadata is None:
+        raise OfflineModeError(
+            f"The network is switched off (INFERENCE_MODELS_OFFLINE), and the cache {cache_root()} does not hold "
+            f"{source}. Load it once with the network on, or carry it here with 'im bundle'."
+        )
+    return metadata
+
+
+def _place(
+    source: ModelSource, options: LoadOptions, catalog: Catalog, environment: Environment, request: Request
+) -> tuple[AutoResolutionCache, str | None]:
+    """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
+    from inference_models.store import FileResolutionCache, resolution_key
+    from inference_models.weights_providers.core import credential_of
+
+    everything_it_depends_on: dict[str, Any] = {
+        "provider": source.provider,
+        "model_id": source.model_id,
+        "request": request.to_dict(),
+        "options": dict(request.options),
+        "provider_options": options.provider_options,
+        "attempts": options.max_package_loading_attempts,
+        "files_without_hash": options.download_files_without_hash,
+        "plugins": [str(plugin.info) for plugin in catalog.plugins],
+        "backends": {name: [status.available, status.facts] for name, status in environment.backends.items()},
+        "gpus": environment.gpu_fingerprint,
+    }
+    key = resolution_key(everything_it_depends_on, credential_of(source, catalog, options.api_key))
+    return options.auto_resolution_cache or FileResolutionCache(), key
