@@ -1,0 +1,441 @@
+"""Downloads that meet trouble on the way, over real sockets."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from inference_models.download import http, ranges, retries
+from inference_models.download.files import DownloadSpec, fetch, fetch_all
+from inference_models.errors import (
+    FileHashSumMismatch,
+    InvalidParameterError,
+    ModelRetrievalError,
+    OfflineModeError,
+    RetryError,
+)
+
+if TYPE_CHECKING:
+    from core.tests.download.fault_server import FaultServer
+
+MEBIBYTE = 1 << 20
+BODY = bytes(range(251)) * 40_000  # 10 MB; 251 is prime, so a block at a wrong place never looks right
+SHA256 = hashlib.sha256(BODY).hexdigest()
+MD5 = hashlib.md5(BODY).hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def _short_waits_and_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "_FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(ranges, "FIRST_SIZE", 2 * MEBIBYTE)
+    monkeypatch.setattr(ranges, "PIECE_SIZE", MEBIBYTE)
+
+
+def spec_for(url: str, **facts: object) -> DownloadSpec:
+    return evolve(DownloadSpec(url=url, name="weights.onnx", sha256=SHA256, md5=MD5, size=len(BODY)), **facts)
+
+
+def names_in(directory: Path) -> list[str]:
+    return sorted(path.name for path in directory.iterdir())
+
+
+def fetch_and_check(spec: DownloadSpec, directory: Path) -> None:
+    digests = fetch(spec, directory / "weights.onnx")
+    assert (directory / "weights.onnx").read_bytes() == BODY
+    assert (digests.sha256, digests.md5, digests.size) == (SHA256, MD5, len(BODY))
+    assert names_in(directory) == ["weights.onnx"]
+
+
+class TestParts:
+    def test_a_large_file_comes_in_parts_each_once(self, server: FaultServer, tmp_path: Path) -> None:
+        fetch_and_check(spec_for(server.file("/w", BODY, etag='"1"')), tmp_path)
+
+        bounds = sorted(tuple(map(int, text.removeprefix("bytes=").split("-"))) for text in server.ranges("/w"))
+        assert bounds[0] == (0, 2 * MEBIBYTE - 1)
+        assert all(last + 1 == first for (_, last), (first, _) in pairwise(bounds))
+        assert bounds[-1][1] == len(BODY) - 1
+
+    def test_a_small_file_takes_one_request(self, server: FaultServer, tmp_path: Path) -> None:
+        body = BODY[:MEBIBYTE]
+        fetch(DownloadSpec(url=server.file("/w", body), name="w"), tmp_path / "w")
+
+        assert (tmp_path / "w").read_bytes() == body
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("ranges_served", [True, False])
+    def test_an_empty_file(self, server: FaultServer, tmp_path: Path, ranges_served: bool) -> None:
+        digests = fetch(DownloadSpec(url=server.file("/w", b"", ranges=ranges_served), name="w"), tmp_path / "w")
+
+        assert digests.size == 0
+        assert names_in(tmp_path) == ["w"]
+
+    def test_a_server_without_parts(self, server: FaultServer, tmp_path: Path) -> None:
+        fetch_and_check(spec_for(server.file("/w", BODY, ranges=False)), tmp_path)
+        assert len(server.requests) == 1
+
+    def test_head_is_never_asked_for(self, server: FaultServer, tmp_path: Path) -> None:
+        fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
+        assert server.heads == 0
+
+    def test_a_wrong_content_range_is_not_believed(self, server: FaultServer, tmp_path: Path) -> None:
+        fetch_and_check(spec_for(server.file("/w", BODY, shift=7)), tmp_path)
+        assert server.ranges("/w") == ["bytes=0-2097151", None]
+
+    def test_a_whole_file_for_a_part_starts_over(self, server: FaultServer, tmp_path: Path) -> None:
+        faults = [server.with_options(), server.with_options(ranges=False)]
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=faults)), tmp_path)
+        assert None in server.ranges("/w")
+
+    def test_a_file_that_changes_meanwhile_starts_over(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.file("/w", BODY, etag='"new"', faults=[server.with_options(etag='"old"')])
+        fetch_and_check(spec_for(url), tmp_path)
+        assert server.requests[1][1]["if-range"] == '"old"'
+
+    def test_a_file_that_keeps_changing_is_given_up(self, server: FaultServer, tmp_path: Path) -> None:
+        numbers = iter(range(1_000))
+
+        def change(handler: object, serve: Callable[..., object]) -> None:
+            del handler.headers["If-Range"]
+            serve(etag=f'"{next(numbers)}"')
+
+        url = server.file("/w", BODY, faults=[change] * 1_000)
+        with pytest.raises(ModelRetrievalError, match="changes while it is fetched"):
+            fetch(spec_for(url), tmp_path / "weights.onnx")
+
+
+class TestTries:
+    def test_a_storm_of_503_passes_quickly(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(retries, "_FIRST_WAIT_SECONDS", 0.5)
+        started = time.monotonic()
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[server.status(503)] * 2)), tmp_path)
+        assert 0.7 < time.monotonic() - started < 3.0
+
+    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+    def test_what_passes_is_tried_again(self, server: FaultServer, tmp_path: Path, status: int) -> None:
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[server.status(status)] * 2)), tmp_path)
+
+    def test_what_does_not_pass_is_given_up(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.file("/w", BODY, faults=[server.status(503)] * 9)
+        with pytest.raises(RetryError, match=r"after 3 tries.*API_CALLS_MAX_TRIES.*status 503") as caught:
+            fetch(spec_for(f"{url}?signature=canary"), tmp_path / "weights.onnx")
+        assert server.count("/w") == 3
+        assert "canary" not in str(caught.value)
+        assert names_in(tmp_path) == []
+
+    def test_the_number_of_tries_is_configured(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("API_CALLS_MAX_TRIES", "6")
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[server.status(503)] * 5)), tmp_path)
+
+    @pytest.mark.parametrize("kind", ["seconds", "date"])
+    def test_retry_after_is_followed(self, server: FaultServer, tmp_path: Path, kind: str) -> None:
+        after = "1" if kind == "seconds" else formatdate(time.time() + 2, usegmt=True)
+        started = time.monotonic()
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[server.status(429, Retry_After=after)])), tmp_path)
+        assert 0.9 < time.monotonic() - started < 5
+
+    def test_retry_after_is_bounded(self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(retries, "LONGEST_WAIT_SECONDS", 0.1)
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[server.status(503, Retry_After="86400")])), tmp_path)
+
+    @pytest.mark.parametrize("is_reset", [False, True])
+    def test_a_connection_that_breaks_goes_on_from_there(
+        self, server: FaultServer, tmp_path: Path, is_reset: bool
+    ) -> None:
+        url = server.file("/w", BODY, etag='"1"', faults=[server.cut(1_500_000, is_reset=is_reset)])
+        fetch_and_check(spec_for(url), tmp_path)
+        assert server.ranges("/w").count("bytes=0-2097151") == 1
+
+    def test_progress_starts_the_count_anew(self, server: FaultServer, tmp_path: Path) -> None:
+        body = BODY[: 2 * MEBIBYTE]
+        url = server.file("/w", body, etag='"1"', faults=[server.cut(200_000)] * 9)
+        spec = DownloadSpec(url=url, name="w", md5=hashlib.md5(body).hexdigest())
+        fetch(spec, tmp_path / "w")
+        assert (tmp_path / "w").read_bytes() == body
+        assert server.ranges("/w")[-1] == "bytes=1800000-2097151"
+
+    def test_an_idle_connection_that_was_closed_costs_no_try(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("API_CALLS_MAX_TRIES", "1")
+        fetch_and_check(
+            spec_for(server.file("/w", BODY, faults=[lambda handler, serve: handler.connection.shutdown(2)])), tmp_path
+        )
+
+
+class TestHashes:
+    @pytest.mark.parametrize("facts", [{"sha256": "0" * 64}, {"md5": "0" * 32}])
+    def test_a_wrong_file_is_fetched_once_more_and_refused(
+        self, server: FaultServer, tmp_path: Path, facts: dict[str, str]
+    ) -> None:
+        url = server.file("/w", BODY, ranges=False)
+        with pytest.raises(FileHashSumMismatch, match=r"'weights\.onnx' from http://127.*expected") as caught:
+            fetch(spec_for(f"{url}?signature=canary", **facts), tmp_path / "weights.onnx")
+        assert server.count("/w") == 2
+        assert "canary" not in str(caught.value)
+        assert names_in(tmp_path) == []
+
+    def test_a_file_damaged_once_on_the_way_is_fetched_again(self, server: FaultServer, tmp_path: Path) -> None:
+        damaged = BODY[:5_000_000] + b"\xff" + BODY[5_000_001:]
+        url = server.file("/w", BODY, faults=[lambda handler, serve: serve(body=damaged, ranges=False)])
+        fetch_and_check(spec_for(url), tmp_path)
+
+    @pytest.mark.parametrize("size", [len(BODY) - 1, len(BODY) + 1])
+    def test_another_size_than_promised_is_refused_at_once(
+        self, server: FaultServer, tmp_path: Path, size: int
+    ) -> None:
+        with pytest.raises(FileHashSumMismatch, match=f"expected {size} bytes, the server has {len(BODY)}"):
+            fetch(spec_for(server.file("/w", BODY), size=size), tmp_path / "weights.onnx")
+        assert names_in(tmp_path) == []
+
+    def test_without_a_length_no_more_than_promised_is_taken(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.serve("/w", BODY, length=None)
+        with pytest.raises(FileHashSumMismatch, match=r"expected 1000000 bytes, the server has .* or more"):
+            fetch(spec_for(url, size=1_000_000), tmp_path / "weights.onnx")
+
+    def test_a_length_that_is_too_small_is_found_by_the_hash(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.serve("/w", BODY, length=len(BODY) - 100)
+        with pytest.raises(FileHashSumMismatch):
+            fetch(spec_for(url, size=None), tmp_path / "weights.onnx")
+
+    @pytest.mark.parametrize("md5", ["", "0" * 31, "zz" * 16])
+    def test_a_malformed_hash_is_refused(self, tmp_path: Path, md5: str) -> None:
+        with pytest.raises(Exception, match="not 32 hex digits"):
+            fetch_all([spec_for("http://127.0.0.1:9/w", md5=md5)], tmp_path)
+
+
+class TestAccess:
+    @pytest.mark.parametrize("status", [401, 403, 410])
+    def test_an_expired_address_is_replaced_once(self, server: FaultServer, tmp_path: Path, status: int) -> None:
+        expired = server.serve("/old", b"", status=status)
+        asked = []
+
+        def refresh() -> DownloadSpec:
+            asked.append(True)
+            return spec_for(server.file("/w", BODY), headers={"X-Token": "new"})
+
+        fetch_and_check(spec_for(expired, refresh=refresh), tmp_path)
+        assert len(asked) == 1
+        assert all(headers["x-token"] == "new" for path, headers in server.requests if path == "/w")
+
+    def test_an_address_that_expires_half_way_goes_on(self, server: FaultServer, tmp_path: Path) -> None:
+        refused = server.status(403)
+        old = server.file("/old", BODY, etag='"1"', faults=[server.with_options(), *[refused] * 20])
+        fresh = server.file("/new", BODY, etag='"other"')
+        fetch_and_check(spec_for(old, refresh=lambda: spec_for(fresh)), tmp_path)
+        assert "bytes=0-2097151" not in server.ranges("/new")
+
+    def test_a_fresh_address_that_is_refused_too_is_an_error(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.serve("/w", b"", status=403)
+        with pytest.raises(ModelRetrievalError, match="status 403"):
+            fetch(spec_for(url, refresh=lambda: spec_for(url)), tmp_path / "weights.onnx")
+        assert server.count("/w") == 2
+
+    def test_headers_stay_with_their_origin(
+        self, server: FaultServer, other_server: FaultServer, tmp_path: Path
+    ) -> None:
+        far = other_server.file("/far", BODY)
+        url = server.serve("/w", b"", status=302, headers={"Location": far})
+        fetch_and_check(spec_for(url, headers={"Authorization": "canary"}), tmp_path)
+        assert all(headers["authorization"] == "canary" for _, headers in server.requests)
+        assert "canary" not in str(other_server.requests)
+        assert None not in other_server.ranges("/far")
+
+    def test_offline_nothing_is_asked(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        with pytest.raises(OfflineModeError, match="INFERENCE_MODELS_OFFLINE"):
+            fetch(spec_for(server.file("/w", BODY)), tmp_path / "weights.onnx")
+        assert server.requests == []
+        assert names_in(tmp_path) == []
+
+    def test_a_compressed_body_is_refused(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.file("/w", BODY, headers={"Content-Encoding": "gzip"})
+        with pytest.raises(ModelRetrievalError, match="compressed"):
+            fetch(spec_for(url), tmp_path / "weights.onnx")
+        assert names_in(tmp_path) == []
+
+
+class TestTime:
+    def test_a_dripping_body_is_given_up(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http, "RATE_WINDOW_SECONDS", 0.4)
+        url = server.file("/w", BODY, rate=100, piece=1)
+        started = time.monotonic()
+        with pytest.raises(ModelRetrievalError, match=r"too slowly.*INFERENCE_MODELS_DOWNLOAD_MINIMUM_RATE"):
+            fetch(spec_for(url), tmp_path / "weights.onnx")
+        assert time.monotonic() - started < 5
+
+    def test_a_dripping_head_is_given_up(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("API_CALLS_TIMEOUT", "0.3")
+
+        def drip(handler: object) -> None:
+            handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
+            for _ in range(100):
+                handler.wfile.write(b"X: y\r\n")
+                handler.wfile.flush()
+                time.sleep(0.1)
+
+        started = time.monotonic()
+        with pytest.raises(ModelRetrievalError, match=r"did not begin to send within 1\.2 s"):
+            fetch(spec_for(server.route("/w", drip)), tmp_path / "weights.onnx")
+        assert time.monotonic() - started < 8
+
+    def test_the_deadline_ends_what_is_slow(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("INFERENCE_MODELS_DOWNLOAD_DEADLINE", "0.5")
+        url = server.file("/w", BODY, rate=200_000, piece=20_000)
+        started = time.monotonic()
+        with pytest.raises(ModelRetrievalError, match="INFERENCE_MODELS_DOWNLOAD_DEADLINE"):
+            fetch(spec_for(url), tmp_path / "weights.onnx")
+        assert time.monotonic() - started < 6
+
+    def test_a_slow_start_is_waited_for(self, server: FaultServer, tmp_path: Path) -> None:
+        def start_slowly(handler: object, serve: Callable[[], object]) -> None:
+            time.sleep(0.5)
+            serve()
+
+        fetch_and_check(spec_for(server.file("/w", BODY, faults=[start_slowly])), tmp_path)
+
+
+class TestDisk:
+    def test_the_space_is_looked_at_before_the_first_byte(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 40, 1 << 40, 5_000_000))
+        with pytest.raises(OSError, match=r"10\.0 MB are still to be fetched, and 5\.0 MB are free") as caught:
+            fetch(spec_for(server.file("/w", BODY), size=None), tmp_path / "weights.onnx")
+        assert caught.value.errno == errno.ENOSPC
+        assert names_in(tmp_path) == []
+
+    def test_the_space_must_do_for_all_files(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 40, 1 << 40, 15_000_000))
+        url = server.file("/w", BODY)
+        with pytest.raises(OSError, match=r"MB are free"):
+            fetch_all([spec_for(url, name="a"), spec_for(url, name="b")], tmp_path)
+
+    @pytest.mark.skipif(os.name == "nt", reason="no file size limits there")
+    def test_a_disk_that_fills_up_leaves_nothing(self, server: FaultServer, tmp_path: Path) -> None:
+        import resource
+
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limits[1]))
+        try:
+            with pytest.raises(OSError, match="File too large"):
+                fetch(spec_for(server.file("/w", BODY)), tmp_path / "weights.onnx")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert names_in(tmp_path) == []
+        fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
+
+
+class TestMany:
+    def test_files_come_together_into_folders(self, server: FaultServer, tmp_path: Path) -> None:
+        bodies = {f"folder/{number}": BODY[number : number + 100_000] for number in range(20)}
+        specs = [
+            DownloadSpec(url=server.file(f"/{name}", body), name=name, md5=hashlib.md5(body).hexdigest())
+            for name, body in bodies.items()
+        ]
+        created: list[Path] = []
+        digests = fetch_all(specs, tmp_path, on_file_created=created.append)
+
+        assert list(digests) == list(bodies)
+        assert {name: (tmp_path / name).read_bytes() for name in bodies} == bodies
+        assert sorted(created) == sorted(tmp_path / name for name in bodies)
+
+        assert fetch_all(specs, tmp_path, on_file_created=created.append) == digests
+        assert len(server.requests) == len(created) == 20
+
+    def test_the_number_of_connections_is_bounded(self, server: FaultServer, tmp_path: Path) -> None:
+        running, most, lock = [0], [0], threading.Lock()
+
+        def count(handler: object, serve: Callable[[], object]) -> None:
+            with lock:
+                running[0] += 1
+                most[0] = max(most[0], running[0])
+            time.sleep(0.02)
+            with lock:
+                running[0] -= 1
+            serve()
+
+        urls = [server.file(f"/{number}", BODY, faults=[count] * 20) for number in range(3)]
+        fetch_all([spec_for(url, name=str(number)) for number, url in enumerate(urls)], tmp_path, max_parallel=3)
+        assert 1 < most[0] <= 3
+
+    def test_the_first_failure_ends_the_others_and_keeps_what_came(self, server: FaultServer, tmp_path: Path) -> None:
+        finished, stalled = threading.Event(), threading.Event()
+
+        def stall(handler: object, serve: Callable[..., object]) -> None:
+            serve(count=1_500_000)
+            stalled.wait(20)
+
+        def fail(handler: object, serve: Callable[..., object]) -> None:
+            finished.wait(20)
+            time.sleep(0.4)  # until the stalled one has handed its block on
+            server.status(404)(handler, serve)
+
+        specs = [
+            spec_for(server.file("/done", BODY), name="done"),
+            spec_for(server.file("/stalled", BODY[: 2 * MEBIBYTE], etag='"1"', faults=[stall]), name="stalled"),
+            spec_for(server.file("/failing", BODY, faults=[fail]), name="failing"),
+        ]
+        half = hashlib.md5(BODY[: 2 * MEBIBYTE]).hexdigest()
+        specs[1] = evolve(specs[1], md5=half, sha256=None, size=2 * MEBIBYTE)
+        started = time.monotonic()
+        try:
+            with pytest.raises(ModelRetrievalError, match="status 404"):
+                fetch_all(specs, tmp_path, on_file_created=lambda path: finished.set())
+            assert time.monotonic() - started < 10
+        finally:
+            stalled.set()
+        assert "done" in names_in(tmp_path)
+
+        fetch_all(specs, tmp_path)
+        assert names_in(tmp_path) == ["done", "failing", "stalled"]
+        assert server.ranges("/stalled")[-1] == "bytes=1500000-2097151"
+        assert server.ranges("/done").count("bytes=0-2097151") == 1
+
+    def test_threads_that_want_the_same_file_all_get_it(self, server: FaultServer, tmp_path: Path) -> None:
+        url = server.file("/w", BODY, faults=[lambda handler, serve: serve(rate=2e7)] * 30)
+        problems: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                fetch(spec_for(url), tmp_path / "weights.onnx")
+            except BaseException as error:
+                problems.append(error)
+
+        threads = [threading.Thread(target=run) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert problems == []
+        assert (tmp_path / "weights.onnx").read_bytes() == BODY
+        assert names_in(tmp_path) == ["weights.onnx"]
+
+    def test_names_must_differ(self, tmp_path: Path) -> None:
+        with pytest.raises(InvalidParameterError, match="name of its own"):
+            fetch_all([spec_for("http://127.0.0.1:9/w")] * 2, tmp_path)
