@@ -216,7 +216,7 @@ def test_what_is_wrong_with_a_package_is_named(onnx_backend, changes, expected) 
 def test_what_is_no_package_at_all(onnx_backend, raw) -> None:
     readable, [verdict] = read(package(), raw)
     assert len(readable) == 1
-    assert "expected an object" in verdict.reason
+    assert verdict.reason.startswith("expected an object, found ")
     assert verdict.package_id == "(package 2 of the list, without a usable id)"
 
 

@@ -225,6 +225,7 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
     """Yield "packageFiles[0].md5Hash: expected ..., found ..." for each leaf of cattrs' tree of errors."""
     from cattrs.errors import ClassValidationError, IterableValidationError, IterableValidationNote
 
+    where = f"{path}: " if path else ""
     if isinstance(error, (ClassValidationError, IterableValidationError)):
         located, elsewhere = error.group_exceptions()
         for inner, note in located:
@@ -236,8 +237,8 @@ def _problems(error: BaseException, path: str) -> Iterator[str]:
         for inner in elsewhere:
             yield from _problems(inner, path)
     elif isinstance(error, KeyError):
-        yield f"{path}: expected a value, found none"
+        yield f"{where}expected a value, found none"
     elif isinstance(error, BaseInferenceModelsError):
-        yield f"{path}: {error.message}"
+        yield f"{where}{error.message}"
     elif isinstance(error, (TypeError, ValueError)):
-        yield f"{path}: {error}"
+        yield f"{where}{error}"
