@@ -1,0 +1,239 @@
+"""From an id to a model over Roboflow's API: the first load, the second, and what may go wrong in between."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import im_demo
+from inference_models import (
+    AutoModel,
+    ModelNotFoundError,
+    NoModelPackagesAvailableError,
+    OfflineModeError,
+    UnauthorizedModelAccessError,
+    load_image,
+)
+from inference_models.catalog import refresh_catalog
+from inference_models.environment import refresh_environment
+
+MODEL_ID = "workspace/shapes/3"
+
+
+def weights(home: Path) -> Path:
+    [path] = home.rglob("weights.onnx")
+    return path
+
+
+def load(**options: object):
+    return AutoModel.from_pretrained(MODEL_ID, **options)
+
+
+def test_a_model_is_loaded_by_id_and_predicts_as_the_one_in_the_wheel(api, home: Path) -> None:
+    picture = load_image(im_demo.picture_path())
+    [found], [expected] = load()(picture), AutoModel.from_pretrained("demo://shapes")(picture)
+    assert np.array_equal(found.xyxy, expected.xyxy)
+    assert list(found.names) == list(expected.names)
+    assert weights(home).parent.name == "onnx-fp32"
+
+
+def test_the_second_load_asks_nobody(api) -> None:
+    load()
+    asked, fetched = api.count(), api.files.count()
+    load()
+    assert (api.count(), api.files.count()) == (asked, fetched)
+
+
+def test_the_second_process_needs_no_network(api) -> None:
+    load()
+    api.close()
+    code = f"from inference_models import AutoModel; print(AutoModel.from_pretrained({MODEL_ID!r}).class_names)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    assert "circle" in run.stdout, run.stderr
+
+
+def test_without_memory_the_api_is_asked_and_no_file_is_fetched_again(api) -> None:
+    load()
+    asked, fetched = api.count(), api.files.count()
+    load(use_auto_resolution_cache=False)
+    assert (api.count(), api.files.count()) == (asked + 1, fetched)
+
+
+def test_another_request_or_another_key_is_another_decision(api, monkeypatch) -> None:
+    load()
+    for options in ({"api_key": "other"}, {"device": "cpu"}, {"onnx_threads": 1}, {"batch_size": 2}):
+        asked = api.count()
+        load(**options)
+        assert api.count() == asked + 1, options
+        load(**options)
+        assert api.count() == asked + 1, options
+    monkeypatch.setenv("ROBOFLOW_API_KEY", "third")
+    load()
+    assert api.count() == asked + 2, "a key from the environment counts too"
+
+
+def test_a_key_that_was_withdrawn_is_not_served_from_memory_of_another(api) -> None:
+    api.keys = {"good"}
+    load(api_key="good")
+    with pytest.raises(UnauthorizedModelAccessError):
+        load(api_key="bad")
+
+
+def test_an_upgraded_backend_decides_anew(api, monkeypatch) -> None:
+    load()
+    asked = api.count()
+    from im_backend_onnx import detection
+
+    monkeypatch.setattr(detection, "_build_information", lambda _libraries: ("onnxruntime", "99.0"))
+    refresh_environment()
+    load()
+    assert api.count() == asked + 1
+
+
+def test_an_upgraded_plugin_decides_anew(api, tmp_path, monkeypatch) -> None:
+    from inference_models.testing.fakes import write_plugin
+
+    load()
+    asked = api.count()
+    monkeypatch.syspath_prepend(str(write_plugin(tmp_path / "site", "another-plugin", "")))
+    refresh_catalog()
+    load()
+    assert api.count() == asked + 1
+
+
+@pytest.mark.parametrize("damage", ["removed", "truncated", "changed", "directory removed"])
+def test_damaged_files_are_repaired_by_the_next_load(api, home: Path, damage: str) -> None:
+    load()
+    path = weights(home)
+    content = path.read_bytes()
+    if damage == "removed":
+        path.unlink()
+    elif damage == "truncated":
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == "changed":
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+    else:
+        import shutil
+
+        shutil.rmtree(path.parent)
+    assert load().class_names[0] == "circle"
+    assert weights(home).read_bytes() == content
+
+
+def test_a_file_that_was_only_touched_is_not_fetched_again(api, home: Path) -> None:
+    load()
+    fetched = api.files.count()
+    weights(home).touch()
+    load()
+    assert api.files.count() == fetched
+
+
+def test_memory_that_is_damaged_is_rebuilt(api, home: Path) -> None:
+    load()
+    [entry] = (home / ".resolutions").glob("*.json")
+    entry.write_text("{", "utf-8")
+    asked = api.count()
+    load()
+    load()
+    assert api.count() == asked + 1
+
+
+def test_an_untrusted_package_is_rejected_unless_allowed(api) -> None:
+    package = {**api.pages[MODEL_ID][None]["modelPackages"][0], "trustedSource": False}
+    api.add_model("workspace/untrusted/1", [package])
+    with pytest.raises(NoModelPackagesAvailableError, match="allow_untrusted_packages=True"):
+        AutoModel.from_pretrained("workspace/untrusted/1")
+    assert AutoModel.from_pretrained("workspace/untrusted/1", allow_untrusted_packages=True).class_names
+
+
+def test_every_package_has_its_verdict_also_those_that_nobody_can_read(api) -> None:
+    [good] = api.pages[MODEL_ID][None]["modelPackages"]
+    broken = {**good, "packageId": "broken", "packageManifest": {**good["packageManifest"], "opset": "seventeen"}}
+    unknown = {**good, "packageId": "unknown", "packageManifest": {"type": "oak-model-package-v1"}}
+    api.add_model("workspace/mixed/1", [broken, good, unknown])
+    plan = AutoModel.explain("workspace/mixed/1")
+    assert [(verdict.package.package_id, verdict.usable) for verdict in plan.verdicts] == [
+        ("onnx-fp32", True),
+        ("broken", False),
+        ("unknown", False),
+    ]
+    assert all(verdict.reason for verdict in plan.verdicts[1:])
+    assert AutoModel.from_pretrained("workspace/mixed/1").class_names
+
+
+def test_an_unknown_id_is_not_found(api) -> None:
+    with pytest.raises(ModelNotFoundError, match="workspace/nothing/1"):
+        AutoModel.from_pretrained("workspace/nothing/1")
+
+
+def test_a_key_shows_nowhere(api, home: Path, caplog) -> None:
+    canary = "canary-8d1f6c"
+    api.keys = {canary}
+    with caplog.at_level(logging.DEBUG):
+        model = load(api_key=canary)
+        load(api_key=canary)
+        with pytest.raises(UnauthorizedModelAccessError) as caught:
+            load(api_key=f"{canary}-wrong")
+    assert canary not in caplog.text
+    assert canary not in f"{caught.value!r} {caught.value} {caught.value.__cause__!r} {caught.value.__context__!r}"
+    assert canary not in repr(model)
+    for path in home.rglob("*"):
+        assert canary not in path.name
+        assert path.is_dir() or canary.encode() not in path.read_bytes()
+
+
+def test_models_of_the_demo_are_listed(api, capsys) -> None:
+    assert AutoModel.list_available_models()["demo"] == ["shapes"]
+    assert "demo://shapes" in capsys.readouterr().out
+
+
+def test_packages_are_described(api, capsys) -> None:
+    assert AutoModel.describe_model_package(MODEL_ID, "onnx-fp32").backend == "onnx"
+    with pytest.raises(NoModelPackagesAvailableError, match="Did you mean 'onnx-fp32'"):
+        AutoModel.describe_model_package(MODEL_ID, "onnx-fp31")
+    assert "weights.onnx" in capsys.readouterr().out
+
+
+class TestOffline:
+    """With the network switched off."""
+
+    @pytest.fixture(autouse=True)
+    def _loaded_then_offline(self, api, request, monkeypatch) -> None:
+        load()
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        request.getfixturevalue("no_sockets")
+
+    def test_what_is_on_disk_is_loaded(self) -> None:
+        assert load().class_names[0] == "circle"
+
+    def test_the_demo_needs_no_network_anyway(self) -> None:
+        assert AutoModel.from_pretrained("demo://shapes").class_names[0] == "circle"
+
+    def test_a_read_only_cache_will_do(self, home: Path) -> None:
+        directories = [home, *(path for path in home.rglob("*") if path.is_dir())]
+        for directory in directories:
+            directory.chmod(0o500)
+        try:
+            assert load().class_names[0] == "circle"
+        finally:
+            for directory in directories:
+                directory.chmod(0o700)
+
+    def test_what_is_not_on_disk_is_named(self) -> None:
+        with pytest.raises(OfflineModeError, match="does not hold roboflow://workspace/other/1"):
+            AutoModel.from_pretrained("workspace/other/1")
+
+    def test_models_on_disk_are_listed_and_verified(self, home: Path, capsys) -> None:
+        [model] = AutoModel.list_offline_models()
+        assert model.canonical_model_id == MODEL_ID
+        assert {file.status.value for file in AutoModel.verify_offline_model(MODEL_ID, check_hashes=True)} == {"ok"}
+        content = weights(home).read_bytes()
+        weights(home).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+        statuses = {file.file_handle: file.status.value for file in AutoModel.verify_offline_model(MODEL_ID, True)}
+        assert statuses["weights.onnx"] == "hash-mismatch"
+        assert "hash-mismatch" in capsys.readouterr().out
