@@ -92,7 +92,9 @@ def test_commands() -> None:
     documented = sections("cli.md", 2)
     assert list(documented) == [f"im {name}" for name in im.commands]
     for name, command in im.commands.items():
-        options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        commands = [command, *getattr(command, "commands", {}).values()]
+        parameters = [parameter for one in commands for parameter in one.params]
+        options = {option for parameter in parameters for option in parameter.opts if option.startswith("--")}
         written = set(re.findall(r"--[a-z][a-z-]+", documented[f"im {name}"]))
         assert written == options, name
 

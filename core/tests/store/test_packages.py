@@ -20,7 +20,7 @@ from inference_models.errors import (
     UntrustedFileError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
-from inference_models.store import checking, materialise
+from inference_models.store import materialise
 from inference_models.store.layout import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -43,11 +43,6 @@ def files_in(directory: Path) -> dict[str, bytes]:
 
 def with_files(metadata: ModelMetadata, *files: FileDownloadSpecs) -> ModelMetadata:
     return evolve(metadata, model_packages=(evolve(metadata.model_packages[0], package_artefacts=files),))
-
-
-def in_place(directory: Path, *files: FileDownloadSpecs) -> ModelMetadata:
-    package = ModelPackageMetadata(package_id="p1", backend="onnx", package_artefacts=files, directory=directory)
-    return ModelMetadata(model_id="shapes", model_architecture="yolov8", model_packages=(package,))
 
 
 class TestFetching:
@@ -338,59 +333,6 @@ class TestRepair:
 
         load(metadata)
         assert not left.exists()
-
-
-class TestInPlace:
-    def test_a_directory_is_used_where_it_is(self, tmp_path: Path, home: Path) -> None:
-        assert load(in_place(tmp_path)) == tmp_path
-        assert not home.exists()
-
-    @pytest.mark.parametrize("name", ["absent", "file"])
-    def test_it_must_be_a_directory(self, tmp_path: Path, name: str) -> None:
-        (tmp_path / "file").touch()
-        with pytest.raises(CorruptedModelPackageError, match="not a directory"):
-            load(in_place(tmp_path / name))
-
-    def test_listed_files_must_be_there(self, tmp_path: Path) -> None:
-        with pytest.raises(CorruptedModelPackageError, match=r"lacks its file 'weights\.onnx'"):
-            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx")))
-
-    def test_listed_hashes_are_verified(self, tmp_path: Path) -> None:
-        (tmp_path / "weights.onnx").write_bytes(b"content")
-        md5 = hashlib.md5(b"content").hexdigest()
-
-        for right in (md5, md5.upper(), None):
-            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", right)))
-        with pytest.raises(FileHashSumMismatch):
-            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", "0" * 32)))
-        with pytest.raises(FileHashSumMismatch):
-            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", sha256_hash="0" * 64)))
-
-    def test_they_are_hashed_once_and_again_when_the_stamp_changed(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        weights = tmp_path / "weights.onnx"
-        weights.write_bytes(b"content")
-        metadata = in_place(
-            tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", hashlib.md5(b"content").hexdigest())
-        )
-        hashed: list[Path] = []
-        original = checking.hash_file
-        monkeypatch.setattr(checking, "hash_file", lambda path: hashed.append(path) or original(path))
-
-        load(metadata)
-        load(metadata)
-        assert len(hashed) == 1
-        os.utime(weights, (1, 1))
-        load(metadata)
-        assert len(hashed) == 2
-        weights.write_bytes(b"changed")
-        with pytest.raises(FileHashSumMismatch):
-            load(metadata)
-
-    def test_handles_are_checked_here_too(self, tmp_path: Path) -> None:
-        with pytest.raises(CorruptedModelPackageError, match="another directory"):
-            load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "../x")))
 
 
 NASTY = st.text(min_size=1, max_size=40) | st.lists(
