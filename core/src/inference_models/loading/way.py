@@ -18,7 +18,6 @@ from inference_models.errors import (
 from inference_models.loading.handover import BoundSessionOpener, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
-from inference_models.signatures import accepted_keywords
 
 if TYPE_CHECKING:
     import os
@@ -121,11 +120,13 @@ class _Loader:
         return _Loader.find(self.source, self.options)._load_first(attempts)
 
     def _load_first(self, attempts: int | None) -> Any:
+        candidates = self.plan.require_candidates()[:attempts]
+        dependencies = self._load_dependencies() if self.metadata.model_dependencies else None
         errors: list[tuple[str, Exception]] = []
-        for verdict in self.plan.require_candidates()[:attempts]:
+        for verdict in candidates:
             package_id = verdict.package.package_id
             try:
-                return self._load(verdict)
+                return self._load(verdict, dependencies)
             except InvalidParameterError:
                 raise  # a mistake of the caller; another package would not mend it
             except Exception as error:
@@ -140,7 +141,7 @@ class _Loader:
             alternatives_errors=[error for _, error in errors],
         )
 
-    def _load(self, verdict: Verdict) -> Any:
+    def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> Any:
         from inference_models.download.progress import show_progress
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
@@ -155,7 +156,7 @@ class _Loader:
                 f"{implementation.spec.target} of {implementation.plugin} has no from_pretrained method, so it cannot "
                 f"load a model. The plugin must be corrected."
             )
-        options = self._init_options(loaded, package)
+        options = self._init_options(loaded, package, dependencies)
         with show_progress(verbose=self.options.verbose) as progress:
             directory = materialise(
                 self.metadata,
@@ -170,8 +171,10 @@ class _Loader:
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
         return model
 
-    def _init_options(self, loaded: Any, package: ModelPackageMetadata) -> dict[str, Any]:
-        offered = {
+    def _init_options(
+        self, loaded: Any, package: ModelPackageMetadata, dependencies: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        offered: dict[str, Any] = {
             "open_session": BoundSessionOpener(self.catalog, package, self.plan.request),
             "backend": package.backend,
             "device": self.plan.request.device,
@@ -179,15 +182,13 @@ class _Loader:
             "model_features": package.model_features,
             "recommended_parameters": package.recommended_parameters or self.metadata.recommended_parameters,
         }
+        if dependencies is not None:
+            offered["model_dependencies"] = dependencies
         backends = self.catalog.backends()
         for_sessions = {name for row in backends for name in row.spec.session_options}
         given = {name: value for name, value in self.options.extra.items() if name not in for_sessions}
         own_session_options = self.catalog.backend(package.backend).spec.session_options
-        chosen = init_options(loaded, offered, given, str(self.source), own_session_options)
-        accepted = accepted_keywords(loaded.from_pretrained)
-        if self.metadata.model_dependencies and (accepted is None or "model_dependencies" in accepted):
-            chosen["model_dependencies"] = self._load_dependencies()
-        return chosen
+        return init_options(loaded, offered, given, str(self.source), own_session_options)
 
     def _load_dependencies(self) -> dict[str, Any]:
         """Return the models that this one needs, by name. They may have no dependencies of their own."""

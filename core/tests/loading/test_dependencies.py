@@ -1,0 +1,103 @@
+"""Models that need other models: one level deep, with parameters of their own."""
+
+from __future__ import annotations
+
+import pytest
+
+from inference_models import AutoModel
+from inference_models.errors import InvalidParameterError, ModelNotFoundError
+
+PLUGIN = """
+    from pathlib import Path
+    from inference_models import ModelNotFoundError
+    from inference_models.developer_tools import (
+        BackendSpec, LazyClass, ModelDependency, ModelMetadata, ModelPackageMetadata, ModelSpec, WeightsProviderSpec,
+        hookimpl,
+    )
+
+    NEEDS = {
+        "reader": [ModelDependency("letters", "alphabet"), ModelDependency("digits", "numbers", "big")],
+        "deep": [ModelDependency("reader", "reader")],
+        "broken": [ModelDependency("gone", "nowhere")],
+        "alphabet": [], "numbers": [],
+    }
+
+    def get_model(model_id, api_key=None):
+        if model_id not in NEEDS:
+            raise ModelNotFoundError(f"no {model_id}")
+        packages = [
+            ModelPackageMetadata(name, "own", trusted_source=True, directory=Path(__file__).parent)
+            for name in ("big", "small")
+        ]
+        architecture = "loner" if api_key == "loner" and model_id == "reader" else "reader"
+        return ModelMetadata(model_id, architecture, packages, task_type="read", model_dependencies=NEEDS[model_id])
+
+    class Reader:
+        def __init__(self, **facts):
+            self.__dict__.update(facts)
+
+        @classmethod
+        def from_pretrained(cls, path, *, package, device=None, model_dependencies=None, loud=False):
+            return cls(package_id=package.package_id, device=device, needs=model_dependencies, loud=loud)
+
+    class Loner:
+        @classmethod
+        def from_pretrained(cls, path):
+            return cls()
+
+    @hookimpl
+    def im_weights_providers():
+        return WeightsProviderSpec(name="books", target=get_model, works_offline=True)
+
+    @hookimpl
+    def im_backends():
+        return BackendSpec(name="own", priority=1, detect=dict)
+
+    @hookimpl
+    def im_models():
+        for name in ("Reader", "Loner"):
+            yield ModelSpec(
+                architectures=name.lower(), task_type="read", backends="own", target=LazyClass(__name__, name)
+            )
+"""
+
+
+@pytest.fixture(autouse=True)
+def _books(install_plugin) -> None:
+    install_plugin("books", PLUGIN)
+
+
+def test_what_a_model_needs_is_loaded_and_handed_over_by_name() -> None:
+    model = AutoModel.from_pretrained("books://reader", device="cpu")
+    assert {name: needed.package_id for name, needed in model.needs.items()} == {"letters": "big", "digits": "big"}
+    assert {needed.device for needed in model.needs.values()} == {"cpu"}
+    assert model.needs["letters"].needs is None
+
+
+def test_parameters_are_for_single_dependencies_and_cannot_change_which_package_was_stated() -> None:
+    parameters = {"letters": {"loud": True, "model_package_id": "small", "device": "npu"}}
+    model = AutoModel.from_pretrained("books://reader", dependency_models_params=parameters)
+    assert (model.needs["letters"].loud, model.needs["letters"].device) == (True, "npu")
+    assert (model.needs["digits"].loud, model.loud) == (False, False)
+    assert model.needs["digits"].package_id == "big"
+
+
+def test_parameters_for_an_unknown_dependency_are_an_error() -> None:
+    with pytest.raises(InvalidParameterError, match=r"names 'leters', which is no dependency.*Did you mean 'letters'"):
+        AutoModel.from_pretrained("books://reader", dependency_models_params={"leters": {}})
+
+
+def test_dependencies_go_one_level_deep() -> None:
+    with pytest.raises(InvalidParameterError, match=r"needs other models \(letters, digits\)"):
+        AutoModel.from_pretrained("books://deep")
+    with pytest.raises(InvalidParameterError, match="allow_loading_dependency_models=False"):
+        AutoModel.from_pretrained("books://reader", allow_loading_dependency_models=False)
+
+
+def test_a_dependency_that_is_not_there_is_its_own_error() -> None:
+    with pytest.raises(ModelNotFoundError, match="no nowhere"):
+        AutoModel.from_pretrained("books://broken")
+
+
+def test_a_class_that_takes_no_dependencies_is_given_none() -> None:
+    assert type(AutoModel.from_pretrained("books://reader", api_key="loner")).__name__ == "Loner"
