@@ -3,23 +3,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from inference_models.errors import (
     CorruptedModelPackageError,
     FileHashSumMismatch,
     ModelRetrievalError,
+    OfflineModeError,
     UntrustedFileError,
 )
-from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
+from inference_models.metadata import FileDownloadSpecs, ModelMetadata
 from inference_models.store import materialise
 from inference_models.store.layout import MANIFEST_NAME
 
@@ -97,16 +95,33 @@ class TestFetching:
         }
         assert len(places) == 3
 
-    def test_a_wrong_hash_leaves_nothing_and_the_next_load_works(self, publisher: Publisher, home: Path) -> None:
+    def test_a_file_with_a_wrong_hash_is_not_kept_and_the_others_are(self, publisher: Publisher, home: Path) -> None:
         metadata = publisher.metadata(CONTENTS)
         publisher.server.serve("/p1/2", b"damaged")
 
         with pytest.raises(FileHashSumMismatch, match=r"data/part\.bin"):
             load(metadata)
-        assert list((home / "shapes").iterdir()) == []
+        assert not (home / "shapes" / "p1").exists()
+        assert not any(b"damaged" in path.read_bytes() for path in home.rglob("*") if path.is_file())
 
         publisher.server.serve("/p1/2", CONTENTS["data/part.bin"])
         assert files_in(load(metadata)) == CONTENTS
+        assert [path.name for path in (home / "shapes").iterdir()] == ["p1"]
+
+    def test_offline_nothing_is_asked_for_and_the_error_says_what_is_missing(
+        self, publisher: Publisher, home: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        metadata = publisher.metadata(CONTENTS)
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        with pytest.raises(OfflineModeError, match=r"'weights\.onnx', .*INFERENCE_MODELS_OFFLINE"):
+            load(metadata)
+        assert publisher.server.requests == []
+        assert not home.exists()
+
+        monkeypatch.delenv("INFERENCE_MODELS_OFFLINE")
+        directory = load(metadata)
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        assert load(metadata) == directory
 
     def test_what_came_of_a_truncated_body_is_gone_on_with(self, publisher: Publisher, home: Path) -> None:
         metadata = publisher.metadata(CONTENTS)
@@ -158,16 +173,6 @@ class TestFetching:
         assert document["aliases"] == ["my-shapes"]
         assert document["description"]["model"]["architecture"] == "yolov8"
         assert document["description"]["package"]["backend"] == "onnx"
-
-    def test_a_use_is_noted_once_a_day(self, publisher: Publisher) -> None:
-        metadata = publisher.metadata(CONTENTS)
-        manifest = load(metadata) / MANIFEST_NAME
-        now = time.time()
-        for written, noted in [(now - 3600, False), (now - 2 * 86400, True), (now + 365 * 86400, True)]:
-            os.utime(manifest, (written, written))
-            load(metadata)
-            assert (abs(manifest.stat().st_mtime - written) > 1) == noted
-            assert manifest.stat().st_mtime < now + 3600
 
     def test_a_file_without_hash_needs_consent(self, publisher: Publisher) -> None:
         metadata = publisher.metadata(CONTENTS, with_md5=False)
@@ -333,59 +338,6 @@ class TestRepair:
 
         load(metadata)
         assert not left.exists()
-
-
-NASTY = st.text(min_size=1, max_size=40) | st.lists(
-    st.sampled_from(["..", ".", "/", "\\", "C:", "\0", "con", ".txt", " ", "a", "A", "é", "~", "\n"]), min_size=1
-).map("".join)
-
-
-_WATCHERS: list[list[str]] = []
-
-
-def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    """Note where writes go. An audit hook stays for the life of the process, so it does nothing unless asked."""
-    if not _WATCHERS:
-        return
-    writes = event == "open" and bool(arguments[2] & (os.O_WRONLY | os.O_RDWR))
-    if writes or event in {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.symlink", "os.link"}:
-        paths = arguments[:2] if event == "os.rename" else arguments[:1]
-        _WATCHERS[-1].extend(os.fsdecode(path) for path in paths if isinstance(path, str | bytes | os.PathLike))
-
-
-@pytest.fixture(scope="module")
-def _watched_writes() -> None:
-    sys.addaudithook(_watch)
-
-
-@pytest.mark.usefixtures("_watched_writes")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(model_id=NASTY, package_id=NASTY, handles=st.lists(NASTY, min_size=1, max_size=3))
-def test_nothing_is_written_outside_the_root(
-    publisher: Publisher, tmp_path: Path, model_id: str, package_id: str, handles: list[str]
-) -> None:
-    home = tmp_path / "deep" / "deeper" / os.urandom(8).hex()  # a new one for each example
-    url = publisher.server.serve("/w", b"x")
-    files = tuple(FileDownloadSpecs(url, handle, hashlib.md5(b"x").hexdigest()) for handle in handles)
-    package = ModelPackageMetadata(package_id=package_id, backend="onnx", package_artefacts=files)
-    metadata = ModelMetadata(model_id=model_id, model_architecture="yolov8", model_packages=(package,))
-    written: list[str] = []
-    _WATCHERS.append(written)
-    try:
-        directory = materialise(metadata, package, "roboflow", home=home)
-    except CorruptedModelPackageError:
-        assert written == []  # a handle was refused, before anything was done
-    else:
-        assert directory.parent.parent == home
-        assert str(home) in "".join(written)
-        assert files_in(directory) == dict.fromkeys(handles, b"x")
-        written.clear()
-        assert load(metadata, home=home) == directory
-    finally:
-        _WATCHERS.remove(written)
-    # Paths without a folder belong to the removal of a tree, which works relative to an open directory.
-    normal = [Path(os.path.normpath(path)) for path in written if Path(path).is_absolute()]
-    assert [path for path in normal if not path.is_relative_to(home) and path not in home.parents] == []
 
 
 def test_a_warm_load_is_cheap(publisher: Publisher) -> None:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from inference_models.configuration import INFERENCE_HOME
+from inference_models.configuration import INFERENCE_HOME, OFFLINE, is_offline
 from inference_models.errors import (
     BaseInferenceModelsError,
     CorruptedModelPackageError,
     ModelRetrievalError,
-    RetryError,
+    OfflineModeError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.store.checking import requested_files, stored_file, use_in_place
@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 # Others may remove or exchange files while we look. Who loses three times in a row is told, not kept in a loop.
 _ATTEMPTS = 3
 # What was fetched until then is kept for whoever goes on; after other failures nothing is.
-_RESUMABLE = (KeyboardInterrupt, SystemExit, RetryError)
+_RESUMABLE = (KeyboardInterrupt, SystemExit, ModelRetrievalError)
 
 
 def materialise(
@@ -71,6 +71,7 @@ def materialise(
         UntrustedFileError: a file has no hash.
         CorruptedModelPackageError: a file's name is refused, or the package's own `directory` is incomplete.
         FileHashSumMismatch: a file is not the one that was promised.
+        OfflineModeError: a file must be fetched and the network is switched off.
         ModelRetrievalError: a file cannot be fetched, or the cache cannot be used.
     """
     files = requested_files(package, allow_files_without_hash)
@@ -97,6 +98,8 @@ def materialise(
                 record_use(directory)
                 sweep(directory)
                 return directory
+            if is_offline():
+                raise _offline_error(wanted, content)
             with package_lock(directory, content.is_outdated, progress) as ours:
                 # Whoever waited finds the work done.
                 if ours and (content := _inspect(wanted)).missing:
@@ -155,6 +158,16 @@ def _inspect(wanted: _Wanted) -> _Content:
         ),
         missing=tuple(file for file in wanted.files if found[file.file_handle] is None),
         is_outdated=lambda: _stamp(directory) != stamp,
+    )
+
+
+def _offline_error(wanted: _Wanted, content: _Content) -> OfflineModeError:
+    missing = ", ".join(repr(file.file_handle) for file in content.missing)
+    identity = wanted.identity
+    return OfflineModeError(
+        f"Package {identity.package_id!r} of model {identity.model_id!r} is not complete in {wanted.directory}: "
+        f"{missing} must be fetched, and {OFFLINE.name} has switched the network off. Run `im download` with the network on, or "
+        f"`im bundle import` a bundle that holds the model."
     )
 
 

@@ -50,8 +50,8 @@ def staging_directory(parent: Path) -> Iterator[Path]:
 def unfinished_directory(package: Path, keep_on: tuple[type[BaseException], ...] = ()) -> Iterator[Path]:
     """Yield a staging directory for `package`, with what a process that died had already fetched, if one did.
 
-    Nothing in it is verified. It is removed on the way out, except when one of `keep_on` is raised: then the next
-    process goes on with it.
+    Nothing in it is verified. It is removed on the way out, except when one of `keep_on` is raised and it is not empty:
+    then the next process goes on with it.
 
     Raises:
         OSError: it cannot be made.
@@ -64,7 +64,8 @@ def unfinished_directory(package: Path, keep_on: tuple[type[BaseException], ...]
         yield path
     except keep_on:
         with suppress(OSError):
-            path.rename(_new_name(package.parent, _NOBODY, _tag(package)))
+            if any(not name.is_dir() for name in path.rglob("*")):
+                path.rename(_new_name(package.parent, _NOBODY, _tag(package)))
         raise
     finally:
         _remove(path)
