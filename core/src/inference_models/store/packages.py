@@ -166,8 +166,8 @@ def _offline_error(wanted: _Wanted, content: _Content) -> OfflineModeError:
     identity = wanted.identity
     return OfflineModeError(
         f"Package {identity.package_id!r} of model {identity.model_id!r} is not complete in {wanted.directory}: "
-        f"{missing} must be fetched, and {OFFLINE.name} has switched the network off. Run `im download` with the network on, or "
-        f"`im bundle import` a bundle that holds the model."
+        f"{missing} must be fetched, and {OFFLINE.name} has switched the network off. Run `im download` with the "
+        f"network on, or `im bundle import` a bundle that holds the model."
     )
 
 
