@@ -70,9 +70,4 @@ from .store.offline import OfflineArtefactVerification as OfflineArtefactVerific
 from .store.offline import OfflineModelStatus as OfflineModelStatus
 from .store.offline import OfflinePackagePresence as OfflinePackagePresence
 from .store.offline import OfflinePackageStatus as OfflinePackageStatus
-from .store.offline import OfflineArtefactStatus as OfflineArtefactStatus
-from .store.offline import OfflineArtefactVerification as OfflineArtefactVerification
-from .store.offline import OfflineModelStatus as OfflineModelStatus
-from .store.offline import OfflinePackagePresence as OfflinePackagePresence
-from .store.offline import OfflinePackageStatus as OfflinePackageStatus
 from .vision import load_image as load_image
