@@ -10,12 +10,12 @@ import hashlib
 import http.client
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -159,9 +159,7 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
         with serving(directory) as port:
             rows = []
             for name, sums in (("8 files of 20 MB", many), ("1 file of 160 MB", large)):
-                samples = alternate(
-                    lambda sums=sums: fetch_ours(port, sums), lambda sums=sums: fetch_plainly(port, sums, sizes), rounds
-                )
+                samples = alternate(partial(fetch_ours, port, sums), partial(fetch_plainly, port, sums, sizes), rounds)
                 rows.append(compare(f"fetch {name} / 8 plain threads, hashed", *samples, "ms", 1.3))
             added = [
                 fetch_ours(port, small, f"/busy/{number}") - fetch_ours(port, small) for number in range(min(rounds, 3))
@@ -176,4 +174,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -36,3 +36,13 @@ def other_server() -> Iterator[FaultServer]:
     running: FaultServer = _MODULE["FaultServer"]()
     yield running
     running.close()
+
+
+@pytest.fixture
+def short_waits_and_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a test shows in a second what takes minutes and gigabytes."""
+    from inference_models.download import ranges, retries
+
+    monkeypatch.setattr(retries, "_FIRST_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(ranges, "FIRST_SIZE", 2 << 20)
+    monkeypatch.setattr(ranges, "PIECE_SIZE", 1 << 20)

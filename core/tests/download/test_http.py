@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from inference_models.download.http import MAX_REDIRECTS, checked_url, get, open_session, read_body
+from inference_models.download.addresses import checked_url
+from inference_models.download.http import MAX_REDIRECTS, get, open_session, read_body
 from inference_models.errors import ModelRetrievalError
 
 if TYPE_CHECKING:

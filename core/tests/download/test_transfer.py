@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
-import os
-import shutil
-import threading
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,11 +14,10 @@ from typing import TYPE_CHECKING
 import pytest
 from attrs import evolve
 
-from inference_models.download import http, ranges, retries
+from inference_models.download import retries
 from inference_models.download.files import DownloadSpec, fetch, fetch_all
 from inference_models.errors import (
     FileHashSumMismatch,
-    InvalidParameterError,
     ModelRetrievalError,
     OfflineModeError,
     RetryError,
@@ -36,11 +32,7 @@ SHA256 = hashlib.sha256(BODY).hexdigest()
 MD5 = hashlib.md5(BODY).hexdigest()
 
 
-@pytest.fixture(autouse=True)
-def _short_waits_and_small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retries, "_FIRST_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(ranges, "FIRST_SIZE", 2 * MEBIBYTE)
-    monkeypatch.setattr(ranges, "PIECE_SIZE", MEBIBYTE)
+pytestmark = pytest.mark.usefixtures("short_waits_and_small_pieces")
 
 
 def spec_for(url: str, **facts: object) -> DownloadSpec:
@@ -106,7 +98,7 @@ class TestParts:
     def test_a_file_that_keeps_changing_is_given_up(self, server: FaultServer, tmp_path: Path) -> None:
         numbers = iter(range(1_000))
 
-        def change(handler: object, serve: Callable[..., object]) -> None:
+        def change(handler: BaseHTTPRequestHandler, serve: Callable[..., object]) -> None:
             del handler.headers["If-Range"]
             serve(etag=f'"{next(numbers)}"')
 
@@ -270,172 +262,3 @@ class TestAccess:
         with pytest.raises(ModelRetrievalError, match="compressed"):
             fetch(spec_for(url), tmp_path / "weights.onnx")
         assert names_in(tmp_path) == []
-
-
-class TestTime:
-    def test_a_dripping_body_is_given_up(
-        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(http, "RATE_WINDOW_SECONDS", 0.4)
-        url = server.file("/w", BODY, rate=100, piece=1)
-        started = time.monotonic()
-        with pytest.raises(ModelRetrievalError, match=r"too slowly.*INFERENCE_MODELS_DOWNLOAD_MINIMUM_RATE"):
-            fetch(spec_for(url), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 5
-
-    def test_a_dripping_head_is_given_up(
-        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("API_CALLS_TIMEOUT", "0.3")
-
-        def drip(handler: object) -> None:
-            handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(100):
-                handler.wfile.write(b"X: y\r\n")
-                handler.wfile.flush()
-                time.sleep(0.1)
-
-        started = time.monotonic()
-        with pytest.raises(ModelRetrievalError, match=r"did not begin to send within 1\.2 s"):
-            fetch(spec_for(server.route("/w", drip)), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 8
-
-    def test_the_deadline_ends_what_is_slow(
-        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("INFERENCE_MODELS_DOWNLOAD_DEADLINE", "0.5")
-        url = server.file("/w", BODY, rate=200_000, piece=20_000)
-        started = time.monotonic()
-        with pytest.raises(ModelRetrievalError, match="INFERENCE_MODELS_DOWNLOAD_DEADLINE"):
-            fetch(spec_for(url), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 6
-
-    def test_a_slow_start_is_waited_for(self, server: FaultServer, tmp_path: Path) -> None:
-        def start_slowly(handler: object, serve: Callable[[], object]) -> None:
-            time.sleep(0.5)
-            serve()
-
-        fetch_and_check(spec_for(server.file("/w", BODY, faults=[start_slowly])), tmp_path)
-
-
-class TestDisk:
-    def test_the_space_is_looked_at_before_the_first_byte(
-        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 40, 1 << 40, 5_000_000))
-        with pytest.raises(OSError, match=r"10\.0 MB are still to be fetched, and 5\.0 MB are free") as caught:
-            fetch(spec_for(server.file("/w", BODY), size=None), tmp_path / "weights.onnx")
-        assert caught.value.errno == errno.ENOSPC
-        assert names_in(tmp_path) == []
-
-    def test_the_space_must_do_for_all_files(
-        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(1 << 40, 1 << 40, 15_000_000))
-        url = server.file("/w", BODY)
-        with pytest.raises(OSError, match=r"MB are free"):
-            fetch_all([spec_for(url, name="a"), spec_for(url, name="b")], tmp_path)
-
-    @pytest.mark.skipif(os.name == "nt", reason="no file size limits there")
-    def test_a_disk_that_fills_up_leaves_nothing(self, server: FaultServer, tmp_path: Path) -> None:
-        import resource
-
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, limits[1]))
-        try:
-            with pytest.raises(OSError, match="File too large"):
-                fetch(spec_for(server.file("/w", BODY)), tmp_path / "weights.onnx")
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert names_in(tmp_path) == []
-        fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
-
-
-class TestMany:
-    def test_files_come_together_into_folders(self, server: FaultServer, tmp_path: Path) -> None:
-        bodies = {f"folder/{number}": BODY[number : number + 100_000] for number in range(20)}
-        specs = [
-            DownloadSpec(url=server.file(f"/{name}", body), name=name, md5=hashlib.md5(body).hexdigest())
-            for name, body in bodies.items()
-        ]
-        created: list[Path] = []
-        digests = fetch_all(specs, tmp_path, on_file_created=created.append)
-
-        assert list(digests) == list(bodies)
-        assert {name: (tmp_path / name).read_bytes() for name in bodies} == bodies
-        assert sorted(created) == sorted(tmp_path / name for name in bodies)
-
-        assert fetch_all(specs, tmp_path, on_file_created=created.append) == digests
-        assert len(server.requests) == len(created) == 20
-
-    def test_the_number_of_connections_is_bounded(self, server: FaultServer, tmp_path: Path) -> None:
-        running, most, lock = [0], [0], threading.Lock()
-
-        def count(handler: object, serve: Callable[[], object]) -> None:
-            with lock:
-                running[0] += 1
-                most[0] = max(most[0], running[0])
-            time.sleep(0.02)
-            with lock:
-                running[0] -= 1
-            serve()
-
-        urls = [server.file(f"/{number}", BODY, faults=[count] * 20) for number in range(3)]
-        fetch_all([spec_for(url, name=str(number)) for number, url in enumerate(urls)], tmp_path, max_parallel=3)
-        assert 1 < most[0] <= 3
-
-    def test_the_first_failure_ends_the_others_and_keeps_what_came(self, server: FaultServer, tmp_path: Path) -> None:
-        finished, stalled = threading.Event(), threading.Event()
-
-        def stall(handler: object, serve: Callable[..., object]) -> None:
-            serve(count=1_500_000)
-            stalled.wait(20)
-
-        def fail(handler: object, serve: Callable[..., object]) -> None:
-            finished.wait(20)
-            time.sleep(0.4)  # until the stalled one has handed its block on
-            server.status(404)(handler, serve)
-
-        specs = [
-            spec_for(server.file("/done", BODY), name="done"),
-            spec_for(server.file("/stalled", BODY[: 2 * MEBIBYTE], etag='"1"', faults=[stall]), name="stalled"),
-            spec_for(server.file("/failing", BODY, faults=[fail]), name="failing"),
-        ]
-        half = hashlib.md5(BODY[: 2 * MEBIBYTE]).hexdigest()
-        specs[1] = evolve(specs[1], md5=half, sha256=None, size=2 * MEBIBYTE)
-        started = time.monotonic()
-        try:
-            with pytest.raises(ModelRetrievalError, match="status 404"):
-                fetch_all(specs, tmp_path, on_file_created=lambda path: finished.set())
-            assert time.monotonic() - started < 10
-        finally:
-            stalled.set()
-        assert "done" in names_in(tmp_path)
-
-        fetch_all(specs, tmp_path)
-        assert names_in(tmp_path) == ["done", "failing", "stalled"]
-        assert server.ranges("/stalled")[-1] == "bytes=1500000-2097151"
-        assert server.ranges("/done").count("bytes=0-2097151") == 1
-
-    def test_threads_that_want_the_same_file_all_get_it(self, server: FaultServer, tmp_path: Path) -> None:
-        url = server.file("/w", BODY, faults=[lambda handler, serve: serve(rate=2e7)] * 30)
-        problems: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                fetch(spec_for(url), tmp_path / "weights.onnx")
-            except BaseException as error:
-                problems.append(error)
-
-        threads = [threading.Thread(target=run) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        assert problems == []
-        assert (tmp_path / "weights.onnx").read_bytes() == BODY
-        assert names_in(tmp_path) == ["weights.onnx"]
-
-    def test_names_must_differ(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidParameterError, match="name of its own"):
-            fetch_all([spec_for("http://127.0.0.1:9/w")] * 2, tmp_path)

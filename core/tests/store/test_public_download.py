@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -92,7 +92,7 @@ def test_one_line_for_each_file_unless_quiet(
 
 
 @pytest.mark.parametrize("file", ["w", ("w", "url"), ("w", 5, None), {"file_handle": "w"}])
-def test_what_is_no_file_is_refused(tmp_path: Path, file: object) -> None:
+def test_what_is_no_file_is_refused(tmp_path: Path, file: Any) -> None:
     with pytest.raises(InvalidParameterError, match="FileDownloadSpecs or a tuple"):
         download_files_to_directory([file], tmp_path)
 
