@@ -136,6 +136,9 @@ def read_package(directory: Path) -> StoredPackage | None:
 def check_files(package: StoredPackage, *, check_hashes: bool = True) -> dict[str, FileState]:
     """Return the state of each file of a package, by handle.
 
+    A file that turns out to be another one although its size and time are as they were gets a new time, so that the
+    next load notices, too.
+
     Args:
         package: from `list_packages`.
         check_hashes: read every byte. False: only look whether each file is there and as long as it was.
@@ -230,6 +233,9 @@ def _state(directory: Path, file: StoredFile, check_hashes: bool) -> FileState:
             return "changed"
         # Without a look at every byte, a new time is reason enough for one.
         if (check_hashes or status.st_mtime_ns != file.mtime_ns) and hash_file(path).sha256 != file.sha256:
+            if status.st_mtime_ns == file.mtime_ns:
+                with suppress(OSError):  # with a new time no load trusts it any more
+                    os.utime(path)
             return "changed"
     except (FileNotFoundError, NotADirectoryError):
         return "missing"

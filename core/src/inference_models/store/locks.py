@@ -30,7 +30,9 @@ __all__ = ["is_locked", "package_lock", "try_package_lock"]
 logger = logging.getLogger(__name__)
 
 NOTICE_EVERY_SECONDS = 5.0
-_FIRST_PAUSE = 0.02
+# Between two looks: a part of the time waited so far, so that nobody waits much longer than need be.
+_PAUSE = 0.05
+_SHORTEST_PAUSE = 0.01
 _LONGEST_PAUSE = 0.5
 
 
@@ -115,10 +117,9 @@ def _wait(lock: BaseFileLock, directory: Path, changed: Callable[[], bool], prog
     """Wait for the lock. Return why the wait ended: "acquired", "changed", or "stuck" (no progress for long)."""
     patience = FILE_LOCK_ACQUIRE_TIMEOUT.get()
     started = last_progress = last_notice = time.monotonic()
-    state, pause = staging_state(directory), _FIRST_PAUSE
+    state = staging_state(directory)
     while True:
-        time.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
+        time.sleep(min(max((time.monotonic() - started) * _PAUSE, _SHORTEST_PAUSE), _LONGEST_PAUSE))
         if changed():
             return "changed"
         if _acquire(lock):
