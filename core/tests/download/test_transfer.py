@@ -106,6 +106,21 @@ class TestParts:
         with pytest.raises(ModelRetrievalError, match="changes while it is fetched"):
             fetch(spec_for(url), tmp_path / "weights.onnx")
 
+    def test_redirects_may_lead_elsewhere_each_time(self, server: FaultServer, tmp_path: Path) -> None:
+        for number in range(20):
+            server.file(f"/far/{number}", BODY, etag='"1"')
+        numbers = iter(range(20))
+
+        def redirect(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(302)
+            handler.send_header("Location", f"/far/{next(numbers)}?signature=canary")
+            handler.send_header("Content-Length", "0")
+            handler.end_headers()
+
+        spec = spec_for(server.route("/w", redirect), md5=None, sha256=None)
+        fetch_and_check(spec, tmp_path)
+        assert len(server.ranges("/w")) == 9
+
 
 class TestTries:
     def test_a_storm_of_503_passes_quickly(

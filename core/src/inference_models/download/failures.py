@@ -19,8 +19,8 @@ FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueE
 
 # NewConnectionError is a kind of timeout to urllib3, but means a refusal, which its cause tells.
 _TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
-# Another try cannot help: it is not the connection that is wrong.
-_LASTING = (UnicodeError, urllib3_errors.LocationParseError, ssl.SSLCertVerificationError)
+# Another try cannot help: it is not the connection that is wrong. ValueError: a host name, address or header is.
+_LASTING = (ValueError, ssl.SSLCertVerificationError)
 
 
 class RequestError(ModelRetrievalError):

@@ -197,10 +197,12 @@ class Partial:
         if self._attempt is not None:
             self._attempt.end()
         is_useful = self._attempt is not None and self._attempt.source.is_recognisable
-        if not (keep and is_useful) or self._is_private:
-            for path in (self.path, self._state):
-                with suppress(OSError):
-                    path.unlink()
+        is_kept = keep and is_useful and not self._is_private
+        if os.name == "nt":  # there, an open file cannot be removed
+            self._log.close()
+        for path in () if is_kept else (self.path, self._state):
+            with suppress(OSError):
+                path.unlink()
         self._log.close()
 
     def _read(self) -> tuple[Source, list[Span]] | None:

@@ -94,13 +94,16 @@ class _Lines:
         self._stream = stream
         self._started: dict[str, float] = {}
         self._bytes: dict[str, int] = {}
+        self._lock = threading.Lock()
 
     def start(self, name: str, size: int | None, already: int) -> None:
-        self._started.setdefault(name, time.monotonic())
-        self._bytes[name] = already
+        with self._lock:
+            self._started.setdefault(name, time.monotonic())
+            self._bytes[name] = already
 
     def advance(self, name: str, count: int) -> None:
-        self._bytes[name] += count
+        with self._lock:
+            self._bytes[name] += count
 
     def finish(self, name: str) -> None:
         seconds = time.monotonic() - self._started[name]

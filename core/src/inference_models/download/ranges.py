@@ -65,11 +65,12 @@ def pieces(gaps: list[Span], first: int, stop: int) -> Iterator[Span]:
                 yield begin, min(begin + PIECE_SIZE, high)
 
 
-def read_answer(response: Response, first: int, last: int, begun: Source | None) -> Answer:
+def read_answer(response: Response, url: str, first: int, last: int, begun: Source | None) -> Answer:
     """Return what the head of `response` says.
 
     Args:
         response: with status 200, 206 or 416.
+        url: that was asked; redirects from there may lead elsewhere each time.
         first: the first byte that was asked for.
         last: the last one.
         begun: the file that this is to be a part of; None: it is a new one.
@@ -80,7 +81,7 @@ def read_answer(response: Response, first: int, last: int, begun: Source | None)
     """
     shown = redact_url(response.url)
     if response.status_code == 200:
-        return Answer(_source(response, announced_length(response)), is_whole=True)
+        return Answer(_source(response, url, announced_length(response)), is_whole=True)
     match = _CONTENT_RANGE.match(response.headers.get("Content-Range", "").strip())
     if response.status_code != 206 or match is None:
         raise Unusable(f"{shown} does not give the bytes {first} to {last} that it was asked for.")
@@ -88,16 +89,16 @@ def read_answer(response: Response, first: int, last: int, begun: Source | None)
     length = announced_length(response)
     if start != first or not start <= end <= last or end >= size or length not in {None, end + 1 - start}:
         raise Unusable(f"{shown} was asked for the bytes {first} to {last} and gives {start} to {end} of {size}.")
-    source = _source(response, size)
+    source = _source(response, url, size)
     if begun is not None and not _is_same(begun, source):
         raise Changed
     return Answer(source, start, end + 1)
 
 
-def _source(response: Response, size: int | None) -> Source:
+def _source(response: Response, url: str, size: int | None) -> Source:
     etag = response.headers.get("ETag", "").strip()
     return Source(
-        url=redact_url(response.request.url or ""),
+        url=redact_url(url),
         size=size,
         etag=etag if etag.startswith('"') else "",  # a weak one (W/...) does not promise the same bytes
         last_modified=response.headers.get("Last-Modified", "").strip(),

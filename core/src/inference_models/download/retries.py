@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import random
 import time
 from collections.abc import Callable
@@ -13,6 +14,8 @@ from inference_models.download.failures import RequestError, TransientError
 from inference_models.errors import RetryError
 
 __all__ = ["Tries", "parse_retry_after"]
+
+logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_SECONDS = 30.0
 _FIRST_WAIT_SECONDS = 0.5
@@ -58,7 +61,11 @@ class Tries:
                 f"Given up after {tries} without progress ({API_CALLS_MAX_TRIES.name} sets how many). The last: "
                 f"{failure.message} What has come of a file so far is kept, and the next load goes on from there."
             )
-        self._wait(self._seconds(failure.retry_after))
+        seconds = self._seconds(failure.retry_after)
+        logger.warning(
+            "%s Trying again in %.1f s (try %d of %d).", failure.message, seconds, self._failed + 1, self._allowed
+        )
+        self._wait(seconds)
 
     def _seconds(self, asked: float | None) -> float:
         # Half of it at random: clients that failed together must not return together.

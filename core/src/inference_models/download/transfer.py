@@ -99,7 +99,7 @@ class Transfer:
             conditions = {} if self._is_plain else self._conditions(first, last, begun)
             try:
                 with self._open(address, conditions, (200, 206, 416)) as response:
-                    answer = read_answer(response, first, last, None if begun is None else begun.source)
+                    answer = read_answer(response, address.url, first, last, None if begun is None else begun.source)
                     if answer.is_whole:
                         self._take_whole(response, answer.source, tries)
                         return
@@ -163,7 +163,7 @@ class Transfer:
             yield from http.read_body(response)
             return
         with self._open(address, self._conditions(position, stop - 1, attempt), (200, 206, 416)) as fresh:
-            answer = read_answer(fresh, position, stop - 1, attempt.source)
+            answer = read_answer(fresh, address.url, position, stop - 1, attempt.source)
             if answer.is_whole:
                 raise Unusable(f"{redact_url(address.url)} sent a whole file instead of a part of it.")
             yield from http.read_body(fresh)
