@@ -187,3 +187,17 @@ def test_the_state_changes_with_every_step(tmp_path: Path) -> None:
             (other / "file").touch()
             assert staging_state(package) == states[-1], "another package's"
     assert len({str(state) for state in states}) == 4
+
+
+def test_a_directory_that_vanishes_in_between_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make_and_lose_once(path: Path) -> None:
+        made.append(path)
+        if len(made) > 1:
+            path.mkdir()
+
+    monkeypatch.setattr(staging, "make_directories", make_and_lose_once)
+    with staging_directory(tmp_path / "shapes") as path:
+        assert path.is_dir()
+    assert len(made) == 2

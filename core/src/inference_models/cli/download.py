@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from inference_models.cli.options import keep_given, loading_options, model_argument
-from inference_models.cli.output import json_option, report_progress, write_json
+from inference_models.cli.output import json_option, write_json
 
 if TYPE_CHECKING:
     from inference_models.store.bundle import BundleSource
@@ -50,6 +49,7 @@ def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
         BaseInferenceModelsError: as `AutoModel.from_pretrained`.
     """
     from inference_models.auto_model import AutoModel
+    from inference_models.download.progress import show_progress
     from inference_models.metadata import ModelPackageMetadata
     from inference_models.store import materialise
     from inference_models.store.bundle import BundleSource
@@ -59,6 +59,8 @@ def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
     package = plan.require_candidates()[0].package
     assert isinstance(package, ModelPackageMetadata), "only usable packages are candidates"
     source = find_source(model, loading.get("weights_provider"))
-    report_progress(f"Fetching package {package.package_id} of {source}")
-    directory = materialise(plan.metadata, package, source.provider, requested_id=source.model_id)
-    return BundleSource(source.provider, plan.metadata, package, Path(directory), source.model_id)
+    with show_progress() as progress:
+        directory = materialise(
+            plan.metadata, package, source.provider, progress=progress, requested_id=source.model_id
+        )
+    return BundleSource(source.provider, plan.metadata, package, directory, source.model_id)

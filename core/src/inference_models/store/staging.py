@@ -37,9 +37,8 @@ def staging_directory(parent: Path) -> Iterator[Path]:
     Raises:
         OSError: it cannot be made.
     """
-    make_directories(parent)
     path = _new_name(parent, os.getpid(), os.urandom(4).hex())
-    path.mkdir(mode=0o700)
+    _make_private(path)
     try:
         yield path
     finally:
@@ -56,10 +55,9 @@ def unfinished_directory(package: Path, keep_on: tuple[type[BaseException], ...]
     Raises:
         OSError: it cannot be made.
     """
-    make_directories(package.parent)
     path = _new_name(package.parent, os.getpid(), _tag(package))
     if not _adopt(package, path):
-        path.mkdir(mode=0o700)
+        _make_private(path)
     try:
         yield path
     except keep_on:
@@ -102,6 +100,17 @@ def _left_in(parent: Path, tag: str = "") -> list[Path]:
             if is_wanted and entry.is_dir(follow_symlinks=False):
                 found.append(Path(entry.path))
     return sorted(found)
+
+
+def _make_private(path: Path) -> None:
+    for is_last in (False, False, True):
+        make_directories(path.parent)
+        try:
+            path.mkdir(mode=0o700)
+            return
+        except FileNotFoundError:  # whoever removed the model's last package removed its directory just now
+            if is_last:
+                raise
 
 
 def _new_name(parent: Path, pid: int, tag: str) -> Path:
