@@ -125,8 +125,8 @@ def test_who_waits_says_for_whom_and_outwaits_its_patience_while_there_is_progre
 ) -> None:
     metadata = publisher.metadata({"weights": BODY})
     begun = threading.Event()
-    publisher.server.route("/p1/0", drip(3.0, begun))
-    holder, waiter = (start(metadata, INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT="1") for _ in range(2))
+    publisher.server.route("/p1/0", drip(4.5, begun))
+    holder, waiter = (start(metadata, INFERENCE_MODELS_FILE_LOCK_ACQUIRE_TIMEOUT="2") for _ in range(2))
     go(holder)
     assert begun.wait(20)
     go(waiter)

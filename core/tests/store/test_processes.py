@@ -158,6 +158,35 @@ def test_a_read_only_cache_serves_what_it_holds(publisher: Publisher, home: Path
     assert len(publisher.server.requests) == asked
 
 
+OFFLINE = """
+def no_sockets(event, arguments):
+    if event.startswith("socket."):
+        raise AssertionError(f"{event} {arguments}")
+
+sys.addaudithook(no_sockets)
+os.environ["INFERENCE_MODELS_OFFLINE"] = "1"
+
+from inference_models.store.inventory import check_files, list_packages, packages_to_prune
+from inference_models.store.offline import list_offline_models, offline_metadata
+
+metadata = offline_metadata("roboflow", "shapes")
+[stored] = list_packages()
+assert set(check_files(stored).values()) == {"ok"}
+assert packages_to_prune([stored], 0) == [stored]
+assert [model.packages[0].presence for model in list_offline_models()] == ["ok"]
+print(materialise(metadata, metadata.model_packages[0], "roboflow"))
+"""
+
+
+def test_offline_a_read_only_cache_loads_and_no_socket_is_opened(publisher: Publisher, home: Path) -> None:
+    metadata = publisher.metadata({"weights": BODY, "sub/config": b"{}"})
+    directory = materialise(metadata, metadata.model_packages[0], "roboflow")
+    asked = len(publisher.server.requests)
+
+    assert finish(start(metadata, LOAD + READ_ONLY + OFFLINE)) == str(directory)
+    assert len(publisher.server.requests) == asked
+
+
 def test_a_read_only_cache_says_why_it_cannot_fetch(publisher: Publisher, home: Path) -> None:
     metadata = publisher.metadata({"weights": BODY})
     process = start(metadata, LOAD + READ_ONLY + PRINT)
