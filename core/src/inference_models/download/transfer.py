@@ -128,7 +128,6 @@ class Transfer:
                 position += len(block)
                 tries.reached(position)
                 self._line.advance(self.spec.name, len(block))
-                attempt.hash_some()
         attempt.source = evolve(source, size=position)
         self._finish_if_complete(attempt)
 
@@ -146,7 +145,6 @@ class Transfer:
                         position += len(block)
                         tries.reached(position)
                         self._line.advance(self.spec.name, len(block))
-                        attempt.hash_some()
                 except RequestError as failure:
                     self._recover(failure, address, tries)
                 except (Changed, Unusable) as problem:
