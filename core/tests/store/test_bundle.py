@@ -76,8 +76,7 @@ class TestCarrying:
         assert [place for _, place in imported] == [other / "shapes" / "p1", other / "shapes" / "p2"]
         for _, place in imported:
             found = contents(place)
-            del found[MANIFEST_NAME]
-            assert found == CONTENTS
+            assert {name: found.get(name) for name in CONTENTS} == CONTENTS
         assert [path.name for path in sorted((other / "shapes").iterdir())] == ["p1", "p2"]
         for model_id in ("shapes", "mine"):
             metadata = offline_metadata("roboflow", model_id, home=other, catalog=NO_PLUGINS)
@@ -90,9 +89,10 @@ class TestCarrying:
         assert len(publisher.server.requests) == asked
 
     def test_equal_files_are_there_once(self, bundle: Path) -> None:
-        assert sorted(path.name for path in (bundle / "files").iterdir()) == sorted(
-            {hashlib.sha256(content).hexdigest() for content in CONTENTS.values()}
-        )
+        index = json.loads((bundle / INDEX_NAME).read_text())
+        named = [file["sha256"] for package in index["packages"] for file in package["files"]]
+        assert sorted(path.name for path in (bundle / "files").iterdir()) == sorted(set(named))
+        assert named.count(hashlib.sha256(b"part").hexdigest()) == 4
         assert sorted(path.name for path in bundle.iterdir()) == [INDEX_NAME, "files"]
 
     def test_nothing_of_this_machine_or_of_a_signature_is_in_it(self, bundle: Path, home: Path) -> None:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @loading_options
 @json_option
 def download(model: str, as_json: bool, **loading: Any) -> None:
-    """Fetch the package of MODEL that would be loaded here, and print its directory.
+    """Fetch MODEL without loading it, and print its directory.
 
-    What is on disk already is not fetched again.
+    It is the package that would be loaded here. What is on disk already is not fetched again.
     """
     source = fetch_model(model, loading)
     if as_json:
