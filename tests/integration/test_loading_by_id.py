@@ -237,3 +237,14 @@ class TestOffline:
         statuses = {file.file_handle: file.status.value for file in AutoModel.verify_offline_model(MODEL_ID, True)}
         assert statuses["weights.onnx"] == "hash-mismatch"
         assert "hash-mismatch" in capsys.readouterr().out
+
+
+def test_a_package_in_the_cache_can_be_loaded_by_its_path(api, home: Path, tmp_path: Path) -> None:
+    import shutil
+
+    load()
+    copy = shutil.copytree(weights(home).parent, tmp_path / "copy")
+    model = AutoModel.from_pretrained(copy)
+    assert model.class_names == load().class_names
+    [package] = AutoModel.explain(copy).metadata.model_packages
+    assert (package.quantization.value, package.dynamic_batch_size_supported) == ("fp32", True)

@@ -24,6 +24,10 @@ DEFAULT_PROVIDER = "roboflow"
 """The weights provider that is asked for an id without `name://`."""
 
 
+PACKAGE_CONFIG_NAME = "model_config.json"
+"""The file that says what a package directory holds, for loading it by its path."""
+
+
 class BackendType(StrEnum):
     """The well-known backends. A plugin may bring its own: everywhere else a backend is a string."""
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
 
-CONFIG_FILE = "model_config.json"
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
 
 
@@ -28,7 +28,7 @@ def find_local_code(directory: Path) -> dict[str, Any] | None:
     Anything that is wrong with the file is left to whoever reads it as an ordinary package.
     """
     try:
-        config = json.loads((directory / CONFIG_FILE).read_text("utf-8"))
+        config = json.loads((directory / PACKAGE_CONFIG_NAME).read_text("utf-8"))
     except (OSError, ValueError, RecursionError):
         return None
     if not isinstance(config, dict) or not {_MODULE_KEY, _CLASS_KEY} & set(config):
@@ -57,20 +57,21 @@ def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) 
     name = config.get(_CLASS_KEY)
     if not isinstance(name, str) or not name.isidentifier():
         raise CorruptedModelPackageError(
-            f"{directory / CONFIG_FILE}: {_CLASS_KEY!r} must be the name of a class, not {name!r}. Correct the file."
+            f"{directory / PACKAGE_CONFIG_NAME}: {_CLASS_KEY!r} must be the name of a class, not {name!r}. "
+            f"Correct the file."
         )
     found = getattr(_import(directory, path), name, None)
     if not isinstance(found, type) or not callable(getattr(found, "from_pretrained", None)):
         raise CorruptedModelPackageError(
-            f"{path} has no class {name!r} with a from_pretrained method. Correct {CONFIG_FILE} or the module."
+            f"{path} has no class {name!r} with a from_pretrained method. Correct {PACKAGE_CONFIG_NAME} or the module."
         )
     return found
 
 
 def _module_path(directory: Path, name: object) -> Path:
     wrong = CorruptedModelPackageError(
-        f"{directory / CONFIG_FILE}: {_MODULE_KEY!r} must be the name of a Python file in {directory}, not {name!r}. "
-        f"Correct the file."
+        f"{directory / PACKAGE_CONFIG_NAME}: {_MODULE_KEY!r} must be the name of a Python file in {directory}, not "
+        f"{name!r}. Correct the file."
     )
     if not isinstance(name, str) or "\0" in name or not name.endswith(".py"):
         raise wrong

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.store import materialise
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from core.tests.store.conftest import Publisher
 
 
+OWN_FILES = {MANIFEST_NAME, PACKAGE_CONFIG_NAME}
+
+
 def files_in(directory: Path) -> dict[str, bytes]:
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and path.name != MANIFEST_NAME
+        if path.is_file() and path.name not in OWN_FILES
     }
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 
+from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import (
     CorruptedModelPackageError,
     FileHashSumMismatch,
@@ -31,11 +32,14 @@ def load(metadata: ModelMetadata, **options: Any) -> Path:
     return materialise(metadata, metadata.model_packages[0], "roboflow", **options)
 
 
+OWN_FILES = {MANIFEST_NAME, PACKAGE_CONFIG_NAME}
+
+
 def files_in(directory: Path) -> dict[str, bytes]:
     return {
         path.relative_to(directory).as_posix(): path.read_bytes()
         for path in directory.rglob("*")
-        if path.is_file() and path.name != MANIFEST_NAME
+        if path.is_file() and path.name not in OWN_FILES
     }
 
 

@@ -22,7 +22,7 @@ from inference_models.metadata import (
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
 
-__all__ = ["describe", "rebuild_model", "rebuild_package"]
+__all__ = ["describe", "local_config", "rebuild_model", "rebuild_package"]
 
 # Fields of a package that need more than being written down; all others hold plain values.
 _SPECIAL = frozenset(
@@ -59,6 +59,22 @@ def describe(metadata: ModelMetadata, package: ModelPackageMetadata) -> dict[str
     if package.backend_details is not None and package.manifest is None and details is None:
         lost.append("backend_details")
     return described if not lost else {**described, "lost": lost}
+
+
+def local_config(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a described package as the file that lets it be loaded by its path."""
+    model, package = description["model"], description["package"]
+    stated = {
+        "model_architecture": model["architecture"],
+        "task_type": model["task_type"],
+        "backend_type": package["backend"],
+        "quantization": package["quantization"],
+        "static_batch_size": package["static_batch_size"],
+        "dynamic_batch_size_supported": package["dynamic_batch_size_supported"],
+        "model_features": package.get("model_features") or None,
+        "recommended_parameters": package["recommended_parameters"] or model["recommended_parameters"],
+    }
+    return {key: value for key, value in stated.items() if value is not None}
 
 
 def rebuild_model(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, field, frozen
 
 from inference_models.configuration import INFERENCE_HOME, OFFLINE, is_offline
+from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import (
     BaseInferenceModelsError,
     CorruptedModelPackageError,
@@ -19,7 +21,7 @@ from inference_models.errors import (
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.store.checking import requested_files, stored_file, use_in_place
-from inference_models.store.description import describe
+from inference_models.store.description import describe, local_config
 from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
@@ -212,12 +214,18 @@ def _fill(wanted: _Wanted, content: _Content, staging: Path) -> Sequence[str]:
     manifest = evolve(content.current, files={file.file_handle: known[file.file_handle] for file in wanted.files})
     remove_strangers(staging, fetched)
     write_manifest(staging, manifest)
+    own = [MANIFEST_NAME]
+    if PACKAGE_CONFIG_NAME not in manifest.files:
+        # Nothing here needs it. It lets the directory be loaded by its path, copied to another machine for example.
+        text = json.dumps(local_config(wanted.description), indent=2)
+        (staging / PACKAGE_CONFIG_NAME).write_text(f"{text}\n", "utf-8")
+        own.insert(0, PACKAGE_CONFIG_NAME)
     if is_new:
         # Another process may be faster. What it published is inspected next, and most likely serves.
         return list(fetched) if publish(staging, directory) else []
     if content.recorded is not None:
         remove_dropped(directory, set(content.recorded.files) - set(manifest.files))
-    install(staging, directory, [*fetched, MANIFEST_NAME])
+    install(staging, directory, [*fetched, *own])
     return list(fetched)
 
 

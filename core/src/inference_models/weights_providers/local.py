@@ -6,11 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from inference_models.entities import Quantization
+from inference_models.entities import PACKAGE_CONFIG_NAME, Quantization
 from inference_models.errors import CorruptedModelPackageError, ModelNotFoundError, UnknownQuantizationError
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, RecommendedParameters, parse_quantization
-
-CONFIG_FILE = "model_config.json"
 
 
 def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
@@ -35,7 +33,7 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
         )
     if not directory.is_dir():
         raise ModelNotFoundError(f"{directory} is a file. Name the directory of the model package instead.")
-    config = _Config(directory / CONFIG_FILE)
+    config = _Config(directory / PACKAGE_CONFIG_NAME)
     return ModelMetadata(
         model_id=str(directory),
         model_architecture=config.text("model_architecture"),
@@ -68,7 +66,7 @@ class _Config:
         except FileNotFoundError:
             present = ", ".join(sorted(entry.name for entry in path.parent.iterdir())) or "nothing"
             raise CorruptedModelPackageError(
-                f"{path.parent} has no {CONFIG_FILE}, so it is not a model package. It holds: {present}. "
+                f"{path.parent} has no {PACKAGE_CONFIG_NAME}, so it is not a model package. It holds: {present}. "
                 f'A minimal one: {{"model_architecture": "yolov8", "task_type": "object-detection", '
                 f'"backend_type": "onnx"}}.'
             ) from None
