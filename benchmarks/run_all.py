@@ -12,9 +12,12 @@ from collections.abc import Callable
 
 import cold_load
 import discovery
+import downloads
 import import_cost
 import installed_size
 import latency
+import load_by_id
+import negotiation
 import warm_load
 from harness import Row, compare, print_table
 from models import build_yolov8n_package
@@ -41,6 +44,9 @@ BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     cold_load.measure,
     warm_load.measure,
     measure_latency,
+    negotiation.measure,
+    downloads.measure,
+    load_by_id.measure,
 )
 
 

@@ -57,7 +57,7 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
     rows = []
     with ExitStack() as stack:
         report_progress(f"Loading {model}")
-        loaded = AutoModel.from_pretrained(model, **keep_given(loading))
+        loaded = AutoModel.from_pretrained(model, verbose=True, **keep_given(loading))
         if callable(close := getattr(loaded, "close", None)):
             stack.callback(close)
         for path, image, prediction in _predict(loaded, images, parameters):
