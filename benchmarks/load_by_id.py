@@ -89,7 +89,7 @@ def measure_together(environment: dict[str, str], rounds: int) -> Row:
     together, alone = alternate(lambda: cold(PROCESSES), lambda: cold(1), rounds)
     # On fewer processors than processes the processors set the floor, not the library.
     share = PROCESSES / min(PROCESSES, _processors())
-    name = f"{PROCESSES} cold processes at once / one, for each that a processor runs"
+    name = f"{PROCESSES} cold processes at once / one, per processor"
     return compare(name, [seconds / share for seconds in together], alone, "ms", 2.0)
 
 
