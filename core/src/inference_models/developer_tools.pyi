@@ -44,6 +44,7 @@ from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
 from .vision import Images as Images
 from .vision import InferenceConfig as InferenceConfig
+from .vision import KeyPointsMetadata as KeyPointsMetadata
 from .vision import NMSParameters as NMSParameters
 from .vision import PreProcessingMetadata as PreProcessingMetadata
 from .vision import ResizeMode as ResizeMode
@@ -59,9 +60,12 @@ from .vision import non_maximum_suppression as non_maximum_suppression
 from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
+from .vision import parse_key_points_metadata as parse_key_points_metadata
 from .vision import require_supported as require_supported
 from .vision import rescale_boxes as rescale_boxes
+from .vision import rescale_points as rescale_points
 from .vision import resolve_confidence as resolve_confidence
+from .vision import restore_map as restore_map
 from .vision import select_candidates as select_candidates
 from .weights_providers import get_model_from_provider as get_model_from_provider
 from .weights_providers import register_model_provider as register_model_provider

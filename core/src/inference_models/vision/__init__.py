@@ -6,7 +6,7 @@ Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imp
 from __future__ import annotations
 
 from inference_models.vision.arrays import as_kind, as_numpy
-from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou, rescale_boxes
+from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
 from inference_models.vision.class_names import parse_class_names
 from inference_models.vision.config_parsing import parse_inference_config
@@ -14,6 +14,8 @@ from inference_models.vision.encoded import load_image
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
 from inference_models.vision.images import Image, Images, as_images
 from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
+from inference_models.vision.keypoints_metadata import KeyPointsMetadata, parse_key_points_metadata
+from inference_models.vision.mapping import rescale_boxes, rescale_points, restore_map
 from inference_models.vision.nms import non_maximum_suppression
 from inference_models.vision.pre_processing import ImagePreProcessor, require_supported
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
@@ -25,6 +27,7 @@ __all__ = [
     "ImagePreProcessor",
     "Images",
     "InferenceConfig",
+    "KeyPointsMetadata",
     "NMSParameters",
     "PreProcessingMetadata",
     "ResizeMode",
@@ -41,8 +44,11 @@ __all__ = [
     "pairwise_iou",
     "parse_class_names",
     "parse_inference_config",
+    "parse_key_points_metadata",
     "require_supported",
     "rescale_boxes",
+    "rescale_points",
     "resolve_confidence",
+    "restore_map",
     "select_candidates",
 ]

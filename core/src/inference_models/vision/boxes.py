@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.geometry import PreProcessingMetadata
-
-__all__ = ["cxcywh_to_xyxy", "pairwise_iou", "rescale_boxes"]
+__all__ = ["cxcywh_to_xyxy", "pairwise_iou"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -31,25 +29,6 @@ def pairwise_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
     intersection *= _overlap(a[:, 1], a[:, 3], b[:, 1], b[:, 3])
     union = _area(a)[:, None] + _area(b)[None, :] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
-
-
-def rescale_boxes(boxes: Floats, metadata: PreProcessingMetadata) -> npt.NDArray[np.float32]:
-    """Bring boxes from the network's input to the source image, unrounded and clamped to it.
-
-    Args:
-        boxes: (n, 4) left, top, right, bottom in pixels of the network's input.
-        metadata: how the image was brought there.
-
-    Returns:
-        (n, 4) float32 left, top, right, bottom in pixels of the source image, in a new array.
-    """
-    crop, size = metadata.static_crop_offset, metadata.original_size
-    rescaled = boxes.astype(np.float32)
-    rescaled -= np.array([metadata.pad_left, metadata.pad_top] * 2, np.float32)
-    rescaled /= np.array([metadata.scale_width, metadata.scale_height] * 2, np.float32)
-    if crop.offset_x or crop.offset_y:
-        rescaled += np.array([crop.offset_x, crop.offset_y] * 2, np.float32)
-    return np.clip(rescaled, 0, np.array([size.width, size.height] * 2, np.float32), out=rescaled)
 
 
 def _overlap(low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats) -> npt.NDArray[np.float64]:
