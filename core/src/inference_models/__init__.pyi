@@ -70,4 +70,5 @@ from .store.offline import OfflineArtefactVerification as OfflineArtefactVerific
 from .store.offline import OfflineModelStatus as OfflineModelStatus
 from .store.offline import OfflinePackagePresence as OfflinePackagePresence
 from .store.offline import OfflinePackageStatus as OfflinePackageStatus
+from .streaming import predict_stream as predict_stream
 from .vision import load_image as load_image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeAlias, TypeVar
@@ -19,6 +19,10 @@ Result = TypeVar("Result")
 Images: TypeAlias = Any
 """One image or a list of images. numpy: (H, W, 3) uint8, BGR unless told otherwise. torch: (3, H, W) or
 (N, 3, H, W), RGB unless told otherwise."""
+
+
+Stages: TypeAlias = tuple[Callable[[Images], Any], Callable[[Any], Any], Callable[[Any], Result]]
+"""Pre-processing, the network and post-processing. Each takes what the one before it returned, and nothing else."""
 
 
 class Closeable(Protocol):
@@ -133,10 +137,28 @@ class StagedModel(Model, Generic[PreprocessedInputs, RawPrediction, Result]):
             ModelInputError: an image cannot be used.
             SessionClosedError: the model is closed.
         """
+        pre_process, forward, post_process = self.stages(**kwargs)
+        return post_process(forward(pre_process(images)))
+
+    def stages(self, **kwargs: Any) -> Stages[Result]:
+        """Return what `infer` does as three functions. `infer` calls them in turn, `predict_stream` overlaps them.
+
+        A model that checks or changes options for `infer` overrides this, so that the stream does the same.
+
+        Args:
+            **kwargs: options of the stages.
+
+        Raises:
+            InvalidParameterError: no stage accepts one of the keyword arguments.
+            SessionClosedError: the model is closed.
+        """
         self.ensure_open()
-        pre, forward, post = keywords_of(self, self._STAGES, kwargs)
-        inputs = self.pre_process(images, **pre)
-        return self.post_process(self.forward(inputs, **forward), **post)
+        pre, run, post = keywords_of(self, self._STAGES, kwargs)
+        return (
+            lambda images: self.pre_process(images, **pre),
+            lambda inputs: self.forward(inputs, **run),
+            lambda raw: self.post_process(raw, **post),
+        )
 
     def __call__(self, images: Images, **kwargs: Any) -> Result:
         """Run the model; the same as `infer`."""
@@ -178,10 +200,25 @@ class StagedModelWithMetadata(Model, Generic[PreprocessedInputs, PreprocessingMe
             ModelInputError: an image cannot be used.
             SessionClosedError: the model is closed.
         """
+        pre_process, forward, post_process = self.stages(**kwargs)
+        return post_process(forward(pre_process(images)))
+
+    def stages(self, **kwargs: Any) -> Stages[Result]:
+        """Return what `infer` does as three functions; see `StagedModel.stages`.
+
+        What they hand on is a pair: the inputs or the raw prediction, and the metadata.
+
+        Raises:
+            InvalidParameterError: no stage accepts one of the keyword arguments.
+            SessionClosedError: the model is closed.
+        """
         self.ensure_open()
-        pre, forward, post = keywords_of(self, self._STAGES, kwargs)
-        inputs, metadata = self.pre_process(images, **pre)
-        return self.post_process(self.forward(inputs, **forward), metadata, **post)
+        pre, run, post = keywords_of(self, self._STAGES, kwargs)
+        return (
+            lambda images: self.pre_process(images, **pre),
+            lambda inputs: (self.forward(inputs[0], **run), inputs[1]),
+            lambda raw: self.post_process(raw[0], raw[1], **post),
+        )
 
     def __call__(self, images: Images, **kwargs: Any) -> Result:
         """Run the model; the same as `infer`."""

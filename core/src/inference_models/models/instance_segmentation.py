@@ -10,11 +10,11 @@ from inference_models.entities import InstanceSegmentationMaskFormat
 from inference_models.errors import InvalidParameterError
 from inference_models.models.base import (
     HasClassNames,
-    Images,
     PreprocessedInputs,
     PreprocessingMetadata,
     RawPrediction,
     StagedModelWithMetadata,
+    Stages,
 )
 from inference_models.predictions import InstanceDetections
 
@@ -24,23 +24,24 @@ class InstanceSegmentationModel(
     HasClassNames,
     Generic[PreprocessedInputs, PreprocessingMetadata, RawPrediction],
 ):
-    """Finds boxes with masks. `infer` returns an `InstanceDetections` for each image."""
+    """Finds boxes with masks. `infer` returns an `InstanceDetections` for each image.
+
+    `mask_format`, as far as a stage takes it, is one of `supported_mask_formats`.
+    """
 
     @property
     @abstractmethod
     def supported_mask_formats(self) -> Set[InstanceSegmentationMaskFormat]:
         """What `mask_format` of `infer` may be, as far as a stage takes it: "dense", "rle" or both."""
 
-    def infer(self, images: Images, **kwargs: Any) -> list[InstanceDetections]:
-        """Run the model on one image or several.
+    def stages(self, **kwargs: Any) -> Stages[list[InstanceDetections]]:
+        """Return what `infer` does as three functions; see `StagedModel.stages`.
 
         Args:
-            images: one image or a list of images.
             **kwargs: options of the stages; `mask_format` is one of `supported_mask_formats`.
 
         Raises:
             InvalidParameterError: no stage accepts one of the keyword arguments, or the mask format is not supported.
-            ModelInputError: an image cannot be used.
             SessionClosedError: the model is closed.
         """
         mask_format = kwargs.get("mask_format")
@@ -49,4 +50,4 @@ class InstanceSegmentationModel(
             raise InvalidParameterError(
                 f"{type(self).__name__} cannot give masks as {mask_format!r}. Supported: {supported}."
             )
-        return super().infer(images, **kwargs)
+        return super().stages(**kwargs)

@@ -13,6 +13,7 @@ from inference_models.models.base import (
     PreprocessedInputs,
     PreprocessingMetadata,
     RawPrediction,
+    Stages,
 )
 from inference_models.models.keywords import keywords_of
 
@@ -43,15 +44,32 @@ class OpenVocabularyObjectDetectionModel(Model, Generic[PreprocessedInputs, Prep
             ModelInputError: an image cannot be used.
             SessionClosedError: the model is closed.
         """
+        pre_process, forward, post_process = self.stages(classes, **kwargs)
+        return post_process(forward(pre_process(images)))
+
+    def stages(self, classes: str | Sequence[str], **kwargs: Any) -> Stages[list[Detections]]:
+        """Return what `infer` does as three functions; see `StagedModel.stages`.
+
+        Args:
+            classes: what to look for, at least one.
+            **kwargs: options of the stages.
+
+        Raises:
+            InvalidParameterError: no class is named, or no stage accepts one of the keyword arguments.
+            SessionClosedError: the model is closed.
+        """
         self.ensure_open()
         names = [classes] if isinstance(classes, str) else list(classes)
         if not names or not all(names):
             raise InvalidParameterError(
                 f"`classes` must name what to look for: a text or a sequence of texts, none empty; got {classes!r}."
             )
-        pre, forward, post = keywords_of(self, self._STAGES, kwargs)
-        inputs, metadata = self.pre_process(images, **pre)
-        return self.post_process(self.forward(inputs, names, **forward), metadata, **post)
+        pre, run, post = keywords_of(self, self._STAGES, kwargs)
+        return (
+            lambda images: self.pre_process(images, **pre),
+            lambda inputs: (self.forward(inputs[0], names, **run), inputs[1]),
+            lambda raw: self.post_process(raw[0], raw[1], **post),
+        )
 
     def __call__(self, images: Images, classes: str | Sequence[str], **kwargs: Any) -> list[Detections]:
         """Look for classes; the same as `infer`."""
