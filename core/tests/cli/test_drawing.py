@@ -13,6 +13,7 @@ from inference_models.predictions import (
     Detections,
     InstanceDetections,
     KeyPoints,
+    MultiLabelClassificationPrediction,
     SemanticSegmentationResult,
 )
 
@@ -86,6 +87,58 @@ def test_boxes_outside_the_picture_and_tiny_pictures() -> None:
     assert draw_prediction(sv, np.zeros((1, 1, 3), np.uint8), far).shape == (1, 1, 3)
 
 
-def test_what_cannot_be_drawn() -> None:
-    with pytest.raises(InvalidParameterError, match="this model gives 'ClassificationPrediction'"):
-        changed_by(ClassificationPrediction(ID, np.ones((1, 1), np.float32)))
+def test_skeletons_join_visible_points_of_their_class() -> None:
+    xy = np.array([[[20, 20], [20, 100], [180, 20]], [[100, 180], [180, 180], [0, 0]]], np.float32)
+    sure = np.array([[0.9, 0.8, 0], [0.7, 0.6, 0]], np.float32)
+    skeletons = (((0, 1), (0, 2)), ((0, 1),), ())
+    changed = changed_by(KeyPoints(xy, np.array([0, 1]), sure, skeletons=skeletons))
+    assert changed[60, 20], "points 0 and 1 of the first are joined"
+    assert changed[180, 140], "and those of the second"
+    assert not changed[20, 100], "point 2 of the first is not there"
+    assert not changed_by(KeyPoints(xy, np.array([0, 1]), sure))[60, 20], "no skeleton is known"
+
+
+def test_a_tuple_is_drawn_part_by_part() -> None:
+    points = KeyPoints(np.array([[[80, 90]]], np.float32), ID, np.array([[0.9]], np.float32))
+    changed = changed_by((points, Detections(BOX, ID, SURE)))
+    assert changed[90, 80]
+    assert changed[90, 40]
+    assert changed_by((points, None))[90, 80]
+    assert not changed_by((points, None))[90, 40]
+
+
+def test_classes_are_written_into_the_corner() -> None:
+    scores = np.array([[0.1, 0.9]], np.float32)
+    best = changed_by(ClassificationPrediction(np.array([1]), scores, class_names=("circle", "star")))
+    assert best[:60, :100].any()
+    assert not best[120:].any()
+    labels = MultiLabelClassificationPrediction(np.array([1]), scores[0])
+    assert changed_by(labels)[:30].any()
+    assert changed_by(labels).sum() < best.sum(), "one line, not two"
+    assert not changed_by(MultiLabelClassificationPrediction(np.array([], int), scores[0])).any()
+
+
+@pytest.mark.parametrize("kind", ["numpy", "torch"])
+def test_depth_is_drawn_in_colours(kind: str) -> None:
+    depth: Any = np.linspace(1, 5, 200 * 200, dtype=np.float32).reshape(200, 200)
+    depth[0, 0] = np.nan
+    if kind == "torch":
+        depth = pytest.importorskip("torch").from_numpy(depth)
+    drawn = draw_prediction(sv, np.zeros((200, 200, 3), np.uint8), depth)
+    assert drawn.shape == (200, 200, 3)
+    brightness = drawn.astype(int).sum(axis=2).mean(axis=1)
+    assert (np.diff(brightness[::20]) > 0).all(), "the larger the brighter"
+    assert not drawn[0, 0].any()
+
+
+def test_flat_depth_is_one_colour() -> None:
+    drawn = draw_prediction(sv, np.zeros((20, 30, 3), np.uint8), np.full((20, 30), 3.0, np.float32))
+    assert len(np.unique(drawn.reshape(-1, 3), axis=0)) == 1
+
+
+@pytest.mark.parametrize(
+    ("prediction", "kind"), [("text", "str"), (np.zeros((3, 4)), "ndarray"), ((BOX, "text"), "str")]
+)
+def test_what_cannot_be_drawn(prediction: Any, kind: str) -> None:
+    with pytest.raises(InvalidParameterError, match=f"this model gives '{kind}'"):
+        changed_by(prediction)

@@ -83,5 +83,17 @@ def test_semantic_segmentation(printed: Printed) -> None:
 
 def test_what_has_no_table(printed: Printed) -> None:
     assert printed(print_prediction, "text [b]read[/b]", "x") == "x\ntext [b]read[/b]\n"
-    assert printed(print_prediction, np.zeros((3, 4), np.float32)) == "ndarray of 3 x 4 float32\n"
+    assert printed(print_prediction, np.zeros((0, 4), np.float32)) == "ndarray of 0 x 4 float32\n"
     assert printed(print_prediction, ("read", {"a": 1})) == "read\n{'a': 1}\n"
+
+
+def test_maps_show_their_range(printed: Printed) -> None:
+    depth = np.array([[0.5, np.nan], [12.25, np.inf]], np.float32)
+    assert printed(print_prediction, depth, "x") == "x\nndarray of 2 x 2 float32, 0.5 to 12.25\n"
+
+
+def test_a_tuple_is_printed_part_by_part(printed: Printed) -> None:
+    points = KeyPoints(np.array([[[1, 2]]], np.float32), IDS[:1], np.array([[0.9]], np.float32))
+    text = rows(printed(print_prediction, (points, Detections(XYXY, IDS, SCORES)), "x"))
+    assert [line for line in text if line.startswith("x:")] == ["x: 1 instance", "x: 2 detections"]
+    assert rows(printed(print_prediction, (points[:0], None), "x")) == ["x: no instances"]

@@ -131,3 +131,10 @@ def test_repr(points: KeyPoints) -> None:
 def test_what_does_not_fit_is_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidParameterError, match=message):
         make(**changes)
+
+
+def test_skeletons_travel_along(points: KeyPoints) -> None:
+    joined = make(skeletons=[[[0, 1], (np.int64(1), 2)], []])
+    assert joined.skeletons == (((0, 1), (1, 2)), ())
+    assert joined[1:].skeletons == joined.skeletons
+    assert points.skeletons is None

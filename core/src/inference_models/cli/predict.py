@@ -83,7 +83,9 @@ def _predict(model: Any, paths: Sequence[Path], parameters: Mapping[str, Any]) -
 
 
 def _by_image(results: Any, count: int) -> list[Any]:
-    """Return a batch's results image by image: models give lists, one object with rows, or a tuple of such."""
+    """Return a batch's results image by image: models give lists, one object with rows, or a tuple of such or None."""
+    if results is None:
+        return [None] * count
     if isinstance(results, tuple):
         return list(zip(*(_by_image(part, count) for part in results), strict=True))
     return [results[index] for index in range(count)]

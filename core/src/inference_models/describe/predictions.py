@@ -12,6 +12,7 @@ from inference_models.predictions import (
     MultiLabelClassificationPrediction,
     SemanticSegmentationResult,
 )
+from inference_models.predictions.arrays import is_array, to_numpy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,11 +28,16 @@ def print_prediction(prediction: object, title: str = "", console: Console | Non
     """Print what a model found in one image: a table of boxes, classes or key points; else its text or `repr`.
 
     Args:
-        prediction: of one image, of any kind.
+        prediction: of one image, of any kind; the parts of a tuple are printed one after the other, None is nothing.
         title: a line above it.
         console: where to print; default: stdout.
     """
     console = open_console(console)
+    if isinstance(prediction, tuple) and any(isinstance(part, tuple(_TABLES)) for part in prediction):
+        for part in prediction:
+            if part is not None:
+                print_prediction(part, title, console)
+        return
     for kind, tabulate in _TABLES.items():
         if isinstance(prediction, kind):
             columns, rows = tabulate(prediction)
@@ -115,5 +121,16 @@ def _in_short(value: object) -> str:
         return "\n".join(map(_in_short, value))
     shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
     if shape is not None and dtype is not None:
-        return f"{type(value).__name__} of {' x '.join(map(str, shape))} {dtype}"
+        return f"{type(value).__name__} of {' x '.join(map(str, shape))} {dtype}{_range_of(value)}"
     return repr(value)
+
+
+def _range_of(value: object) -> str:
+    """Return ", 0.5 to 3" for an array with finite numbers in it."""
+    import numpy as np
+
+    numbers = to_numpy(value)
+    if not is_array(numbers) or numbers.dtype.kind not in "fiu":
+        return ""
+    known = numbers[np.isfinite(numbers)]
+    return f", {known.min():.4g} to {known.max():.4g}" if known.size else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
@@ -14,9 +14,18 @@ from inference_models.predictions.naming import find_class_names, summarize, to_
 from inference_models.predictions.optional import import_optional
 from inference_models.predictions.plain import to_plain
 
+Skeletons: TypeAlias = tuple[tuple[tuple[int, int], ...], ...]
+"""For each class, pairs of indices into its key points."""
+
 
 def _to_key_points_classes(names: Iterable[Iterable[str]] | None) -> tuple[tuple[str, ...], ...] | None:
     return None if names is None else tuple(tuple(points) for points in names)
+
+
+def _to_skeletons(skeletons: Iterable[Iterable[Sequence[int]]] | None) -> Skeletons | None:
+    if skeletons is None:
+        return None
+    return tuple(tuple((int(start), int(end)) for start, end in edges) for edges in skeletons)
 
 
 @frozen(eq=False, repr=False)
@@ -33,6 +42,7 @@ class KeyPoints(RowsPrediction):
         detection_confidence: (n,) float32, of each instance. None when not predicted.
         class_names: the names of all classes that the model knows, indexed by class id; None when unknown.
         key_points_classes: the names of the points of each class, indexed by class id; None when unknown.
+        skeletons: for each class, which of its points are joined, pairs of indices; None when unknown.
         image_metadata: anything about the whole image.
         key_points_metadata: anything about each instance, n mappings.
 
@@ -49,6 +59,7 @@ class KeyPoints(RowsPrediction):
     key_points_classes: tuple[tuple[str, ...], ...] | None = field(
         default=None, converter=_to_key_points_classes, kw_only=True
     )
+    skeletons: Skeletons | None = field(default=None, converter=_to_skeletons, kw_only=True)
     image_metadata: Mapping[str, Any] | None = field(default=None, kw_only=True)
     key_points_metadata: Sequence[Mapping[str, Any]] | None = field(default=None, kw_only=True, metadata=ROWS)
 
