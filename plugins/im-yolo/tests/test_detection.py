@@ -152,7 +152,7 @@ def test_five_images_run_in_the_batches_that_the_package_takes(
     runs: list[int],
 ) -> None:
     model = workbench.load(workbench.looking(batch=batch), forward_pass=forward_pass)
-    session = model._package.session
+    session = model._boxes.package.session
     sizes: list[int] = []
     run = session.run
 

@@ -26,7 +26,7 @@ def test_a_missing_file_is_named(workbench: Any, name: str) -> None:
 
 def test_class_names_that_do_not_fit_the_network_are_refused(workbench: Any) -> None:
     message = refusal(workbench, workbench.package(workbench.looking(classes=3), names=("circle", "square")))
-    assert "shape (?, 7, 1600), which is 3 classes, expected (batch, 6, anchors)" in message
+    assert "the shape (?, 7, 1600); expected (batch, 6, anchors): 4 box values, 2 class scores" in message
     assert "class_names.txt" in message
 
 
@@ -38,8 +38,8 @@ def test_a_blank_class_name_keeps_its_id(workbench: Any) -> None:
 @pytest.mark.parametrize(
     ("post_processing", "expected"),
     [
-        ({"type": "softmax", "fused": False}, 'type "softmax" with fused false; supported: "nms" with fused false'),
-        ({"type": "nms", "fused": True}, 'type "nms" with fused true; supported: "nms" with fused false'),
+        ({"type": "softmax", "fused": False}, 'type "softmax"; supported: "nms"'),
+        ({"type": "nms", "fused": True}, "(?, 7, 1600); expected (batch, detections, 6)"),
         (None, "has no post_processing"),
     ],
 )

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
-from attrs import evolve
 
-from im_yolo.heads import AnchorFreeHead, DetectionHead
-from im_yolo.package import YOLOPackage, open_package
+from im_yolo import families
+from im_yolo.boxes import BoxPackage, RawBoxes, choose_thresholds, find_boxes, open_box_package, run_network
+from im_yolo.heads import Floats
 from inference_models import (
     ColorFormat,
     Confidence,
@@ -20,41 +20,24 @@ from inference_models import (
 )
 from inference_models.developer_tools import (
     Images,
-    NMSParameters,
     PreProcessingMetadata,
     RecommendedParameters,
     SessionOpener,
-    as_kind,
-    as_numpy,
-    check_flag,
-    check_fraction,
-    check_max_detections,
-    non_maximum_suppression,
     rescale_boxes,
-    resolve_confidence,
-    run_batched,
 )
 
-Floats = npt.NDArray[np.floating[Any]]
 
-# Used where the package's nms_parameters do not say otherwise.
-FAMILY_DEFAULTS = NMSParameters(max_detections=300, confidence_threshold=0.4, iou_threshold=0.3, class_agnostic=False)
-
-
-class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Floats]):
-    """A YOLO object detector whose output is anchor-free: YOLOv8.
+class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], RawBoxes]):
+    """A YOLO object detector whose output is anchor-free: YOLOv8, v9, v11, v12.
 
     Safe to use from several threads at once.
     """
 
-    head: ClassVar[DetectionHead] = AnchorFreeHead()
+    family: ClassVar[families.BoxFamily] = families.ANCHOR_FREE
 
-    def __init__(self, package: YOLOPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
-        self._package = package
-        self.owns(package.session)
-        self._recommended = recommended_parameters
-        post_processing = package.config.post_processing
-        self._defaults = (post_processing.nms_parameters if post_processing else None) or FAMILY_DEFAULTS
+    def __init__(self, boxes: BoxPackage) -> None:
+        self._boxes = boxes
+        self.owns(boxes.package.session)
 
     @classmethod
     def from_pretrained(
@@ -63,6 +46,7 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
         *,
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
+        model_features: Mapping[str, Any] | None = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -70,17 +54,26 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
             model_name_or_path: the directory. It holds inference_config.json, class_names.txt and the network.
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
+            model_features: what the package's metadata says of the export, "nms_fused" among it.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
             ModelLoadingError: the package needs what is not supported; the message names what is.
         """
-        return cls(open_package(model_name_or_path, open_session, cls.head), recommended_parameters)
+        return cls(
+            open_box_package(
+                model_name_or_path,
+                open_session,
+                cls.family,
+                recommended_parameters=recommended_parameters,
+                model_features=model_features,
+            )
+        )
 
     @property
     def class_names(self) -> list[str]:
         """The names of all classes, indexed by class id."""
-        return list(self._package.class_names)
+        return list(self._boxes.package.class_names)
 
     def pre_process(
         self,
@@ -103,38 +96,29 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
             ModelInputError: an image cannot be used.
             InvalidParameterError: an option has a value that does not exist.
         """
-        return self._package.pre_processor(
+        return self._boxes.package.pre_processor(
             images, input_color_format=input_color_format, overrides=pre_processing_overrides
         )
 
-    def forward(self, pre_processed_images: Floats) -> Floats:
+    def forward(self, pre_processed_images: Floats) -> RawBoxes:
         """Run the network, in as many batches as it needs.
 
         Args:
             pre_processed_images: (N, 3, height, width) as `pre_process` returns it.
 
         Returns:
-            The network's output (N, 4 + classes, anchors).
+            The network's outputs.
 
         Raises:
             SessionClosedError: after `close()`.
             ModelRuntimeError: the backend failed.
-            CorruptedModelPackageError: the output does not fit class_names.txt.
+            CorruptedModelPackageError: the outputs do not fit class_names.txt.
         """
-        session, limits = self._package.session, self._package.config.forward_pass
-        outputs = run_batched(
-            session,
-            {self._package.input_name: as_kind(pre_processed_images, session.array_kind, session.device)},
-            min_batch_size=limits.static_batch_size,
-            max_batch_size=limits.static_batch_size or limits.max_dynamic_batch_size,
-        )
-        output = as_numpy(next(iter(outputs.values())))
-        self.head.check(output.shape, len(self._package.class_names))
-        return output
+        return run_network(self._boxes, pre_processed_images)
 
     def post_process(
         self,
-        model_results: Floats,
+        model_results: RawBoxes,
         pre_processing_meta: list[PreProcessingMetadata],
         *,
         confidence: Confidence = "default",
@@ -144,17 +128,19 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
     ) -> list[Detections]:
         """Return what was found in each image.
 
-        Where an argument is left out, the package's nms_parameters apply; where it has none, 0.4 for confidence, 0.3
-        for iou_threshold, 300 for max_detections, False for class_agnostic_nms.
+        Where an argument is left out, the package's nms_parameters apply; where it has none, 0.4 for confidence (0.25
+        for YOLO26), 0.3 for iou_threshold, 300 for max_detections, False for class_agnostic_nms.
 
         Args:
-            model_results: (N, 4 + classes, anchors) as `forward` returns it.
+            model_results: what `forward` returned for N images.
             pre_processing_meta: N metadata as `pre_process` returns them.
             confidence: boxes with a score strictly above are kept: a number in [0, 1]; "default"; or "best", what
                 whoever trained the model recommends, by class where they do.
-            iou_threshold: of two boxes of one class that overlap more, the lower score is dropped.
+            iou_threshold: of two boxes of one class that overlap more, the lower score is dropped. Not for networks
+                that drop them themselves.
             max_detections: at most this many per image, best first.
-            class_agnostic_nms: drop overlapping boxes of different classes too.
+            class_agnostic_nms: drop overlapping boxes of different classes too. Not for networks that drop them
+                themselves.
 
         Returns:
             Detections for each image, best first: xyxy (n, 4) float32 in source pixels, unrounded and clamped to the
@@ -163,54 +149,44 @@ class YOLODetector(ObjectDetectionModel[Floats, list[PreProcessingMetadata], Flo
         Raises:
             InvalidParameterError: a threshold cannot be used.
         """
-        defaults = self._defaults
-        threshold = resolve_confidence(
-            confidence,
-            default=defaults.confidence_threshold,
-            class_names=self._package.class_names,
-            recommended=self._recommended,
+        thresholds = choose_thresholds(
+            self._boxes,
+            confidence=confidence,
+            iou_threshold=iou_threshold,
+            max_detections=max_detections,
+            class_agnostic_nms=class_agnostic_nms,
         )
-        nms = _nms_parameters(defaults, iou_threshold, max_detections, class_agnostic_nms)
-        results = model_results.astype(np.float32, copy=False)
+        found = find_boxes(self._boxes, model_results, thresholds)
         return [
-            self._detections(output, metadata, threshold, nms)
-            for output, metadata in zip(results, pre_processing_meta, strict=True)
+            Detections(
+                xyxy=rescale_boxes(boxes.xyxy, metadata),
+                class_id=boxes.class_ids.astype(np.int32),
+                confidence=boxes.scores,
+                class_names=self._boxes.package.class_names,
+            )
+            for boxes, metadata in zip(found, pre_processing_meta, strict=True)
         ]
 
-    def _detections(
-        self,
-        output: Floats,
-        metadata: PreProcessingMetadata,
-        threshold: float | npt.NDArray[np.float32],
-        nms: NMSParameters,
-    ) -> Detections:
-        """Return what the network's output for one image says."""
-        found = self.head.decode(output, threshold)
-        kept = non_maximum_suppression(
-            found.xyxy,
-            found.scores,
-            found.class_ids,
-            iou_threshold=nms.iou_threshold,
-            max_detections=nms.max_detections,
-            class_agnostic=nms.class_agnostic,
-        )
-        return Detections(
-            xyxy=rescale_boxes(found.xyxy[kept], metadata),
-            class_id=found.class_ids[kept].astype(np.int32),
-            confidence=found.scores[kept],
-            class_names=self._package.class_names,
-        )
+
+class YOLOv5Detector(YOLODetector):
+    """A YOLO object detector whose output has objectness: YOLOv5 and v7."""
+
+    family = families.OBJECTNESS
 
 
-def _nms_parameters(
-    defaults: NMSParameters, iou_threshold: float | None, max_detections: int | None, class_agnostic: bool | None
-) -> NMSParameters:
-    """Return `defaults` with what was given for one call put in, checked."""
-    given: dict[str, Any] = {}
-    if iou_threshold is not None:
-        given["iou_threshold"] = check_fraction("iou_threshold", iou_threshold)
-    if max_detections is not None:
-        given["max_detections"] = check_max_detections(max_detections)
-    if class_agnostic is not None:
-        given["class_agnostic"] = check_flag("class_agnostic_nms", class_agnostic)
-    return evolve(defaults, **given)
+class YOLOv10Detector(YOLODetector):
+    """YOLOv10, whose network drops overlapping boxes itself."""
+
+    family = families.YOLOV10
+
+
+class YOLO26Detector(YOLODetector):
+    """YOLO26, whose network drops overlapping boxes itself."""
+
+    family = families.YOLO26
+
+
+class YOLONASDetector(YOLODetector):
+    """YOLO-NAS, with boxes and scores in two outputs."""
+
+    family = families.YOLONAS

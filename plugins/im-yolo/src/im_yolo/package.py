@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from attrs import frozen
 
-from im_yolo.heads import DetectionHead
 from inference_models import CorruptedModelPackageError, ModelLoadingError
 from inference_models.developer_tools import (
     ImageDimensions,
@@ -15,11 +18,16 @@ from inference_models.developer_tools import (
     Session,
     SessionOpener,
     TensorInfo,
+    as_kind,
+    as_numpy,
     batch_limits,
     parse_class_names,
     parse_inference_config,
     require_supported,
+    run_batched,
 )
+
+Floats = npt.NDArray[np.floating[Any]]
 
 
 @frozen
@@ -29,7 +37,7 @@ class YOLOPackage:
     Attributes:
         session: the network.
         config: what `inference_config.json` says.
-        class_names: indexed by class id.
+        class_names: indexed by class id; empty where the task has none.
         pre_processor: makes the network's input.
         input_name: the name of that input.
     """
@@ -40,14 +48,43 @@ class YOLOPackage:
     pre_processor: ImagePreProcessor
     input_name: str
 
+    def run(self, inputs: Floats) -> list[Floats]:
+        """Run the network, in as many batches as it needs, and return its outputs in its own order.
 
-def open_package(directory: str | Path, open_session: SessionOpener, head: DetectionHead) -> YOLOPackage:
+        Args:
+            inputs: (N, channels, height, width) as `pre_processor` returns it.
+
+        Raises:
+            SessionClosedError: after `close()`.
+            ModelRuntimeError: the backend failed.
+        """
+        session, limits = self.session, self.config.forward_pass
+        outputs = run_batched(
+            session,
+            {self.input_name: as_kind(inputs, session.array_kind, session.device)},
+            min_batch_size=limits.static_batch_size,
+            max_batch_size=limits.static_batch_size or limits.max_dynamic_batch_size,
+        )
+        return [as_numpy(output) for output in outputs.values()]
+
+
+def open_package(
+    directory: str | Path,
+    open_session: SessionOpener,
+    *,
+    check_config: Callable[[InferenceConfig, Path], None],
+    check_outputs: Callable[[tuple[TensorInfo, ...], tuple[str, ...]], None],
+    has_class_names: bool = True,
+) -> YOLOPackage:
     """Open the package in `directory`.
 
     Args:
         directory: holds inference_config.json, class_names.txt and what `open_session` needs.
         open_session: opens the network.
-        head: the layout that its output must have.
+        check_config: `(config, directory)`: raises when the task cannot do with what the config says.
+        check_outputs: `(outputs, class names)`: raises when the network's outputs are not the task's. Not called for
+            a session that does not know its outputs before it runs.
+        has_class_names: whether the task has a class_names.txt.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -55,15 +92,16 @@ def open_package(directory: str | Path, open_session: SessionOpener, head: Detec
     """
     directory = Path(directory)
     config = parse_inference_config(directory / "inference_config.json")
-    class_names = parse_class_names(directory / "class_names.txt")
-    _check_post_processing(config, directory)
+    class_names = parse_class_names(directory / "class_names.txt") if has_class_names else ()
+    check_config(config, directory)
+    _check_class_name_operations(config)
     require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
         network_input = _check_input(session, config)
         _check_batch(session, config)
-        for output in session.outputs[:1]:
-            head.check(output.shape, len(class_names))
+        if session.outputs and all(output.shape for output in session.outputs):
+            check_outputs(session.outputs, class_names)
         pre_processor = ImagePreProcessor.from_config(
             config, size=_input_size(network_input, config), dtype=network_input.dtype
         )
@@ -73,18 +111,7 @@ def open_package(directory: str | Path, open_session: SessionOpener, head: Detec
     return YOLOPackage(session, config, class_names, pre_processor, network_input.name)
 
 
-def _check_post_processing(config: InferenceConfig, directory: Path) -> None:
-    post_processing = config.post_processing
-    if post_processing is None:
-        raise CorruptedModelPackageError(
-            f"{directory / 'inference_config.json'} has no post_processing. A detector of this family needs "
-            f'{{"type": "nms", "fused": false}}; export the package again or add it.'
-        )
-    if post_processing.type != "nms" or post_processing.fused:
-        raise ModelLoadingError(
-            f'This model package asks for post-processing of type "{post_processing.type}" with fused '
-            f'{str(post_processing.fused).lower()}; supported: "nms" with fused false. Use a package exported so.'
-        )
+def _check_class_name_operations(config: InferenceConfig) -> None:
     if config.class_names_operations:
         raise ModelLoadingError(
             "This model package has class_names_operations, which are not supported for this family. "

@@ -1,0 +1,297 @@
+"""What detection, segmentation and key points share: a package whose network finds boxes, and which boxes to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from attrs import frozen
+
+from im_yolo.families import BoxFamily, Layout
+from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Shape, Threshold
+from im_yolo.package import YOLOPackage, open_package
+from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
+from inference_models.developer_tools import (
+    InferenceConfig,
+    NMSParameters,
+    RecommendedParameters,
+    SessionOpener,
+    check_flag,
+    check_fraction,
+    check_max_detections,
+    non_maximum_suppression,
+    resolve_confidence,
+)
+
+PROTOTYPES = None
+"""As `extra_count`: as many columns as the network's 4-dimensional output, the mask prototypes, has channels."""
+
+
+@frozen(kw_only=True)
+class BoxPackage:
+    """An opened package whose network finds boxes.
+
+    Attributes:
+        package: the package.
+        heads: the layouts that the network's outputs may have.
+        extra_count: how many columns follow the classes, or `PROTOTYPES`.
+        defaults: thresholds where the caller gives none: the package's, or the family's.
+        recommended: thresholds behind `confidence="best"`.
+    """
+
+    package: YOLOPackage
+    heads: tuple[DetectionHead, ...]
+    extra_count: int | None
+    defaults: NMSParameters
+    recommended: RecommendedParameters | None
+
+    @property
+    def needs_nms(self) -> bool:
+        """Whether the network leaves overlapping boxes for us to drop."""
+        return self.heads[0].needs_nms
+
+
+@frozen
+class RawBoxes:
+    """The outputs of a network that finds boxes, for N images, by role.
+
+    Attributes:
+        head: their layout.
+        boxes: what the head reads, N first.
+        extra_count: how many columns follow the classes.
+        prototypes: (N, channels, height, width) of masks; None where the network has none.
+    """
+
+    head: DetectionHead
+    boxes: tuple[Floats, ...]
+    extra_count: int
+    prototypes: Floats | None = None
+
+
+@frozen
+class Thresholds:
+    """Which boxes to keep."""
+
+    confidence: Threshold
+    nms: NMSParameters
+
+
+def open_box_package(
+    directory: str | Path,
+    open_session: SessionOpener,
+    family: BoxFamily,
+    *,
+    extra_count: int | None = 0,
+    recommended_parameters: RecommendedParameters | None = None,
+    model_features: Mapping[str, Any] | None = None,
+) -> BoxPackage:
+    """Open the package in `directory`.
+
+    Args:
+        directory: holds inference_config.json, class_names.txt and what `open_session` needs.
+        open_session: opens the network.
+        family: how its network finds boxes.
+        extra_count: how many columns follow the classes, or `PROTOTYPES`.
+        recommended_parameters: thresholds behind `confidence="best"`.
+        model_features: what the package's metadata says of the export, "nms_fused" among it.
+
+    Raises:
+        CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
+        ModelLoadingError: the package needs what is not supported; the message names what is.
+    """
+    heads: list[DetectionHead] = []
+
+    def check_config(config: InferenceConfig, directory: Path) -> None:
+        fused = _is_fused(config, directory, family, model_features or {})
+        layouts = (Layout.END_TO_END,) if fused else family.layouts
+        heads.extend(HEADS[layout] for layout in layouts)
+
+    package = open_package(
+        directory,
+        open_session,
+        check_config=check_config,
+        check_outputs=lambda outputs, names: _check(heads, [output.shape for output in outputs], names, extra_count),
+    )
+    return BoxPackage(
+        package=package,
+        heads=tuple(heads),
+        extra_count=extra_count,
+        defaults=_defaults(package.config, family),
+        recommended=recommended_parameters,
+    )
+
+
+def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
+    """Run the network on what the pre-processor made, and sort its outputs by role.
+
+    Raises:
+        SessionClosedError: after `close()`.
+        ModelRuntimeError: the backend failed.
+        CorruptedModelPackageError: the outputs do not fit class_names.txt, or are not of this family.
+    """
+    outputs = boxes.package.run(inputs)
+    shapes = [output.shape for output in outputs]
+    prototypes = _prototypes(shapes)
+    extra_count = boxes.extra_count
+    if extra_count is PROTOTYPES:
+        extra_count = 0 if prototypes is None else outputs[prototypes].shape[1]
+    head, places = _choose(boxes.heads, shapes, len(boxes.package.class_names), extra_count)
+    return RawBoxes(
+        head,
+        tuple(outputs[place] for place in places),
+        extra_count,
+        None if prototypes is None else outputs[prototypes],
+    )
+
+
+def choose_thresholds(
+    boxes: BoxPackage,
+    *,
+    confidence: Confidence = "default",
+    iou_threshold: float | None = None,
+    max_detections: int | None = None,
+    class_agnostic_nms: bool | None = None,
+) -> Thresholds:
+    """Return the thresholds of one call: what was given, else the package's, else the family's.
+
+    Raises:
+        InvalidParameterError: one cannot be used, or is about boxes that the network has dropped already.
+    """
+    defaults = boxes.defaults
+    if not boxes.needs_nms:
+        _refuse(iou_threshold=iou_threshold, class_agnostic_nms=class_agnostic_nms)
+    threshold = resolve_confidence(
+        confidence,
+        default=defaults.confidence_threshold,
+        class_names=boxes.package.class_names,
+        recommended=boxes.recommended,
+    )
+    nms = NMSParameters(
+        max_detections=defaults.max_detections if max_detections is None else check_max_detections(max_detections),
+        confidence_threshold=defaults.confidence_threshold,
+        iou_threshold=(
+            defaults.iou_threshold if iou_threshold is None else check_fraction("iou_threshold", iou_threshold)
+        ),
+        class_agnostic=(
+            defaults.class_agnostic
+            if class_agnostic_nms is None
+            else check_flag("class_agnostic_nms", class_agnostic_nms)
+        ),
+    )
+    return Thresholds(threshold, nms)
+
+
+def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list[DecodedBoxes]:
+    """Return the boxes to keep of each image, best first, of equal scores in the network's order.
+
+    Args:
+        boxes: the package.
+        raw: what `run_network` returned for N images.
+        thresholds: which boxes to keep.
+
+    Returns:
+        N `DecodedBoxes` in pixels of the network's input, in new arrays.
+    """
+    classes = len(boxes.package.class_names)
+    arrays = [array.astype(np.float32, copy=False) for array in raw.boxes]
+    return [
+        _keep(raw.head.decode(outputs, thresholds.confidence, classes, raw.extra_count), raw.head, thresholds.nms)
+        for outputs in zip(*arrays, strict=True)
+    ]
+
+
+def _keep(found: DecodedBoxes, head: DetectionHead, nms: NMSParameters) -> DecodedBoxes:
+    if not head.needs_nms:
+        return found.take(np.argsort(-found.scores, kind="stable")[: nms.max_detections])
+    kept = non_maximum_suppression(
+        found.xyxy,
+        found.scores,
+        found.class_ids,
+        iou_threshold=nms.iou_threshold,
+        max_detections=nms.max_detections,
+        class_agnostic=nms.class_agnostic,
+    )
+    return found.take(kept)
+
+
+def _refuse(**given: object) -> None:
+    names = [name for name, value in given.items() if value is not None]
+    if names:
+        raise InvalidParameterError(
+            f"{' and '.join(names)} cannot be given for this model: its network has dropped overlapping boxes itself, "
+            f"with settings that were fixed when it was exported. Leave it out; confidence and max_detections apply. "
+            f"Or use a package of the model without NMS in its network, if there is one."
+        )
+
+
+def _is_fused(config: InferenceConfig, directory: Path, family: BoxFamily, features: Mapping[str, Any]) -> bool:
+    """Return whether the network has NMS added to it."""
+    post_processing = config.post_processing
+    nms_free = not HEADS[family.layouts[0]].needs_nms
+    if post_processing is None:
+        if nms_free:
+            return False
+        raise CorruptedModelPackageError(
+            f"{directory / 'inference_config.json'} has no post_processing. A network of this family needs "
+            f'{{"type": "nms", "fused": false}}, or "fused": true if NMS is part of it; export the package again or '
+            f"add it."
+        )
+    if post_processing.type != "nms":
+        raise ModelLoadingError(
+            f'This model package asks for post-processing of type "{post_processing.type}"; supported: "nms". '
+            f"Use a package exported so."
+        )
+    feature = features.get("nms_fused")
+    if feature not in (None, False) and not post_processing.fused and not nms_free:
+        raise CorruptedModelPackageError(
+            f'The metadata of this model package says that its network has fused NMS ("nms_fused": {feature!r}), but '
+            f"post_processing.fused in inference_config.json is false. Correct the one that is wrong."
+        )
+    return post_processing.fused
+
+
+def _defaults(config: InferenceConfig, family: BoxFamily) -> NMSParameters:
+    stated = config.post_processing.nms_parameters if config.post_processing else None
+    return stated or NMSParameters(
+        max_detections=family.max_detections,
+        confidence_threshold=family.confidence,
+        iou_threshold=family.iou_threshold,
+        class_agnostic=family.class_agnostic,
+    )
+
+
+def _prototypes(shapes: Sequence[Shape]) -> int | None:
+    """Return the place of the only output with four axes."""
+    return next((place for place, shape in enumerate(shapes) if len(shape) == 4), None)
+
+
+def _check(
+    heads: Sequence[DetectionHead], shapes: Sequence[Shape], class_names: Sequence[str], extra_count: int | None
+) -> None:
+    if extra_count is PROTOTYPES:
+        place = _prototypes(shapes)
+        extra_count = 0 if place is None else shapes[place][1]
+        if extra_count is None:
+            return  # known when the network runs
+    _choose(heads, shapes, len(class_names), extra_count)
+
+
+def _choose(
+    heads: Iterable[DetectionHead], shapes: Sequence[Shape], class_count: int, extra_count: int
+) -> tuple[DetectionHead, tuple[int, ...]]:
+    """Return the first head that fits, and which outputs it reads, in its order."""
+    for head in heads:
+        for places in permutations(range(len(shapes)), head.output_count):
+            if head.fits([shapes[place] for place in places], class_count, extra_count):
+                return head, places
+    found = ", ".join(f"({', '.join('?' if size is None else str(size) for size in shape)})" for shape in shapes)
+    expected = ", or ".join(head.expected(class_count, extra_count) for head in heads)
+    raise CorruptedModelPackageError(
+        f"The network's outputs have the shape {found}; expected {expected}. Put the class_names.txt that the network "
+        f"was trained with into the package (a blank line before the last name counts as a class), set "
+        f"post_processing.fused in inference_config.json to whether NMS is part of the network, or export the model "
+        f"again."
+    )
