@@ -5,12 +5,16 @@ import sys
 
 from im_yolo import plugin
 
+DETECTORS = {"yolov5", "yolov7", "yolov8", "yolov9", "yolov10", "yolov11", "yolov12", "yolo26", "yolonas"}
 
-def test_yolov8_detection_is_declared_for_every_backend_with_sessions() -> None:
-    (spec,) = plugin.im_models()
-    assert spec.architectures == ("yolov8",)
-    assert spec.task_type == "object-detection"
-    assert spec.backends == ("onnx", "torch-script", "trt")
+
+def test_every_version_detects_on_every_backend_with_sessions_and_with_fused_nms() -> None:
+    specs = [spec for spec in plugin.im_models() if spec.task_type == "object-detection"]
+    names = [name for spec in specs for name in spec.architectures]
+    assert sorted(names) == sorted(DETECTORS)
+    for spec in specs:
+        assert spec.backends == ("onnx", "torch-script", "trt")
+        assert spec.supported_model_features == {"nms_fused"}
 
 
 def test_what_is_declared_can_be_imported() -> None:

@@ -243,8 +243,8 @@ def _corners(boxes: Floats) -> Floats:
 
 
 def _only_finite(boxes: DecodedBoxes) -> DecodedBoxes:
-    finite: npt.NDArray[np.bool_] = np.isfinite(boxes.xyxy).all(axis=1)
-    return boxes if finite.all() else boxes.take(finite)
+    finite = np.isfinite(boxes.xyxy).all(axis=1)
+    return boxes if finite.all() else boxes.take(np.flatnonzero(finite))
 
 
 def _checked_class_ids(column: Floats, class_count: int) -> npt.NDArray[np.intp]:

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from inference_models.developer_tools import LazyClass, ModelSpec, hookimpl
 
-# Versions whose networks have the same output share a class, so adding one is adding its name to a row.
+_BACKENDS = ("onnx", "torch-script", "trt")
+_BOXES = ("nms_fused",)
+
+# Versions whose networks have the same output share a class, so adding one is adding its name to a row:
+# architectures, task, package features that the class copes with, class.
 _ROWS = (
-    (("yolov8",), "object-detection", ("onnx", "torch-script", "trt"), LazyClass("im_yolo.detection", "YOLODetector")),
+    (("yolov8", "yolov9", "yolov11", "yolov12"), "object-detection", _BOXES, "im_yolo.detection:YOLODetector"),
+    (("yolov5", "yolov7"), "object-detection", _BOXES, "im_yolo.detection:YOLOv5Detector"),
+    (("yolov10",), "object-detection", _BOXES, "im_yolo.detection:YOLOv10Detector"),
+    (("yolo26",), "object-detection", _BOXES, "im_yolo.detection:YOLO26Detector"),
+    (("yolonas",), "object-detection", _BOXES, "im_yolo.detection:YOLONASDetector"),
 )
 
 
@@ -14,6 +22,12 @@ _ROWS = (
 def im_models() -> list[ModelSpec]:
     """Declare the YOLO models."""
     return [
-        ModelSpec(architectures=architectures, task_type=task_type, backends=backends, target=target)
-        for architectures, task_type, backends, target in _ROWS
+        ModelSpec(
+            architectures=architectures,
+            task_type=task_type,
+            backends=_BACKENDS,
+            target=LazyClass(*target.split(":")),
+            supported_model_features=features,
+        )
+        for architectures, task_type, features, target in _ROWS
     ]
