@@ -1,8 +1,9 @@
-"""A detector as large as YOLOv8 nano, with seeded random weights, written straight as an ONNX graph.
+"""Networks as large as YOLOv8 nano, with seeded random weights, written straight as ONNX graphs.
 
-Layers, widths and output are those of YOLOv8n at 640 x 640 (3.2 M parameters, 8.7 GFLOPs, output (1, 84, 8400)), so it
-costs what the trained model costs. It has learned nothing: its class scores are only moved so that about a hundred
-anchors pass the usual threshold on the picture that the benchmarks use, which keeps post-processing busy.
+Layers, widths and outputs are those of YOLOv8n at 640 x 640 (detection: 3.2 M parameters, 8.7 GFLOPs, output
+(1, 84, 8400)) and of YOLOv8n-pose (3.3 M, 9.2 GFLOPs, (1, 56, 8400)), so they cost what trained networks cost. They
+have learned nothing: their class scores are only moved so that the wanted number of boxes is left, after overlapping
+ones are dropped, in the 1080 x 1920 picture of the benchmarks. Several anchors vote for each box, as in trained ones.
 """
 
 from __future__ import annotations
@@ -14,17 +15,42 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from attrs import define, field
-from onnx import TensorProto, checker, helper, numpy_helper
+from attrs import frozen
+from onnx import TensorProto, checker, helper
+
+from graphs import Graph
 
 SIZE = 640
-CLASSES = 80
 STRIDES = (8, 16, 32)
 BINS = 16  # each side of a box is a distribution over so many distances
-PASSING = 100
-THRESHOLD = 0.4
+SMALL = -0.4  # added to the logit of each further bin, which makes boxes about four strides wide
+CONFIDENCE = 0.4  # the thresholds that YOLO packages have where they state none
+IOU = 0.3
+JOINTS = 17
 
-MODEL_CONFIG = {"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "onnx"}
+
+@frozen
+class Kind:
+    """What a network finds.
+
+    Attributes:
+        architecture: as packages name it.
+        task: as packages name it.
+        classes: how many classes.
+        width: channels of the branch that tells classes apart.
+        key_points: of each box.
+    """
+
+    architecture: str
+    task: str
+    classes: int
+    width: int
+    key_points: int = 0
+
+
+DETECTION = Kind("yolov8", "object-detection", 80, 80)
+KEY_POINTS = Kind("yolov8", "keypoint-detection", 1, 64, JOINTS)
+
 INFERENCE_CONFIG = {
     "network_input": {
         "training_input_size": {"height": SIZE, "width": SIZE},
@@ -40,28 +66,36 @@ INFERENCE_CONFIG = {
 }
 
 
-def build_yolov8n_package(directory: str | Path) -> Path:
+def build_yolov8n_package(directory: str | Path, kind: Kind = DETECTION, detections: int = 100) -> Path:
     """Write a complete local package into `directory` and return it. Takes about a second."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    network = build_yolov8n()
+    network = build_yolov8n(kind, detections)
     checker.check_model(network)
-    (directory / "model_config.json").write_text(json.dumps(MODEL_CONFIG))
+    described = {"model_architecture": kind.architecture, "task_type": kind.task, "backend_type": "onnx"}
+    (directory / "model_config.json").write_text(json.dumps(described))
     (directory / "inference_config.json").write_text(json.dumps(INFERENCE_CONFIG))
-    (directory / "class_names.txt").write_text("".join(f"class-{number}\n" for number in range(CLASSES)))
+    (directory / "class_names.txt").write_text("".join(f"class-{number}\n" for number in range(kind.classes)))
+    if kind.key_points:
+        joints = {str(number): f"joint-{number}" for number in range(kind.key_points)}
+        edges = [{"from": number, "to": number + 1} for number in range(kind.key_points - 1)]
+        skeletons = [{"object_class_id": number, "keypoints": joints, "edges": edges} for number in range(kind.classes)]
+        (directory / "keypoints_metadata.json").write_text(json.dumps(skeletons))
     (directory / "weights.onnx").write_bytes(network.SerializeToString())
     return directory
 
 
-def build_yolov8n(seed: int = 0) -> Any:
+def build_yolov8n(kind: Kind = DETECTION, detections: int = 100, seed: int = 0) -> Any:
     """Return the network as an `onnx.ModelProto`."""
-    network = assemble(seed, shift=0.0, spread=1.0)
-    logits = best_logits(network)
-    # Move and stretch all class logits so that the wanted number passes, and the rest lies well below.
-    passing, middle = np.sort(logits)[-PASSING], np.median(logits)
-    wanted = math.log(THRESHOLD / (1 - THRESHOLD))
-    spread = 4.0 / (passing - middle)
-    return assemble(seed, shift=wanted - passing * spread, spread=spread)
+    output = run_on_picture(assemble(kind, seed, shift=0.0, spread=1.0))
+    scores = np.clip(output[4 : 4 + kind.classes].max(axis=0).astype(np.float64), 1e-7, 1 - 1e-7)
+    logits = np.log(scores / (1 - scores))
+    passing = candidates_for(detections, output[: 4 + kind.classes], logits)
+    # Move and stretch all class logits so that these pass, and the rest lies well below.
+    lowest, middle = np.sort(logits)[-passing], np.median(logits)
+    wanted = math.log(CONFIDENCE / (1 - CONFIDENCE))
+    spread = 4.0 / (lowest - middle)
+    return assemble(kind, seed, shift=wanted - lowest * spread, spread=spread)
 
 
 def benchmark_picture(height: int, width: int) -> npt.NDArray[np.uint8]:
@@ -77,8 +111,8 @@ def benchmark_picture(height: int, width: int) -> npt.NDArray[np.uint8]:
     return picture.astype(np.uint8)
 
 
-def best_logits(network: Any) -> npt.NDArray[np.float64]:
-    """Run a network on the benchmark picture and return the logit of each anchor's best class."""
+def run_on_picture(network: Any) -> npt.NDArray[np.float32]:
+    """Run a network on the benchmark picture and return its output (rows, anchors)."""
     import cv2
     import onnxruntime
 
@@ -86,107 +120,60 @@ def best_logits(network: Any) -> npt.NDArray[np.float64]:
     canvas = np.full((SIZE, SIZE, 3), 114, np.uint8)
     canvas[140:500] = cv2.resize(benchmark_picture(1080, 1920), (640, 360))
     tensor = np.ascontiguousarray(canvas[..., ::-1].transpose(2, 0, 1)[None], np.float32) / 255
-    scores = session.run(None, {"images": tensor})[0][0, 4:].max(axis=0).astype(np.float64)
-    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
-    logits: npt.NDArray[np.float64] = np.log(clipped / (1 - clipped))
-    return logits
+    output: npt.NDArray[np.float32] = session.run(None, {"images": tensor})[0][0]
+    return output
 
 
-@define
-class Graph:
-    """An ONNX graph under construction. Each method adds an operation and returns its output's name."""
+def candidates_for(detections: int, output: npt.NDArray[np.float32], logits: npt.NDArray[np.float64]) -> int:
+    """Return how many of the best anchors leave so many boxes when overlapping ones are dropped."""
+    import cv2
 
-    random: np.random.Generator
-    nodes: list[Any] = field(factory=list)
-    constants: list[Any] = field(factory=list)
-    channels: dict[str, int] = field(factory=dict)
-
-    def constant(self, value: npt.NDArray[Any]) -> str:
-        name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(value, name))
-        return name
-
-    def add(self, operation: str, *inputs: str, channels: int = 0, **attributes: Any) -> str:
-        name = f"v{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operation, list(inputs), [name], **attributes))
-        self.channels[name] = channels
-        return name
-
-    def conv(self, x: str, width: int, kernel: int = 1, stride: int = 1, activate: bool = True) -> str:
-        inputs = self.channels[x]
-        fan_in = inputs * kernel * kernel
-        weight = self.random.normal(0, math.sqrt(2.5 / fan_in), (width, inputs, kernel, kernel)).astype(np.float32)
-        bias = self.random.normal(0, 0.1, width).astype(np.float32)
-        constants = self.constant(weight), self.constant(bias)
-        y = self.add(
-            "Conv",
-            x,
-            *constants,
-            channels=width,
-            strides=[stride] * 2,
-            pads=[kernel // 2] * 4,
-            kernel_shape=[kernel] * 2,
-        )
-        return self.add("Mul", y, self.add("Sigmoid", y), channels=width) if activate else y
-
-    def concat(self, *inputs: str) -> str:
-        return self.add("Concat", *inputs, axis=1, channels=sum(self.channels[x] for x in inputs))
-
-    def upsample(self, x: str) -> str:
-        scales = self.constant(np.array([1, 1, 2, 2], np.float32))
-        return self.add("Resize", x, "", scales, mode="nearest", channels=self.channels[x])
-
-    def c2f(self, x: str, width: int, depth: int, shortcut: bool) -> str:
-        """Two paths, one through `depth` bottlenecks, every step of which is joined at the end."""
-        half = width // 2
-        both = self.conv(x, width)
-        sizes = self.constant(np.array([half, half]))
-        first, second = f"{both}a", f"{both}b"
-        self.nodes.append(helper.make_node("Split", [both, sizes], [first, second], axis=1))
-        self.channels[first] = self.channels[second] = half
-        steps = [first, second]
-        for _ in range(depth):
-            y = self.conv(self.conv(steps[-1], half, 3), half, 3)
-            steps.append(self.add("Add", steps[-1], y, channels=half) if shortcut else y)
-        return self.conv(self.concat(*steps), width)
-
-    def sppf(self, x: str, width: int) -> str:
-        """Max-pool three times in a row and join all stages."""
-        steps = [self.conv(x, width // 2)]
-        for _ in range(3):
-            steps.append(
-                self.add("MaxPool", steps[-1], kernel_shape=[5, 5], pads=[2] * 4, strides=[1, 1], channels=width // 2)
-            )
-        return self.conv(self.concat(*steps), width)
-
-    def flat(self, x: str) -> str:
-        shape = self.constant(np.array([1, self.channels[x], -1]))
-        return self.add("Reshape", x, shape, channels=self.channels[x])
+    order = np.argsort(-logits)
+    x, y, width, height = output[:4, order]
+    boxes = np.stack([x - width / 2, y - height / 2, width, height], axis=1)
+    # What is kept of the best n is the same for every larger n: one pass over all answers for each n.
+    kept = cv2.dnn.NMSBoxesBatched(
+        boxes.tolist(),
+        np.linspace(1, 0.5, len(order)).tolist(),
+        output[4:, order].argmax(axis=0).tolist(),
+        0.0,
+        IOU,
+    )
+    return int(np.sort(np.asarray(kept))[detections - 1]) + 1
 
 
-def assemble(seed: int, shift: float, spread: float) -> Any:
+def assemble(kind: Kind, seed: int, shift: float, spread: float) -> Any:
     """Return the network, its class logits stretched by `spread` and then moved by `shift`."""
     graph = Graph(np.random.default_rng(seed))
     graph.channels["images"] = 3
     levels = backbone_and_neck(graph)
-    sides = [graph.conv(graph.conv(x, 64, 3), 64, 3) for x in levels]
-    classes = [graph.conv(graph.conv(x, CLASSES, 3), CLASSES, 3) for x in levels]
-    sides = [graph.flat(graph.conv(x, 4 * BINS, activate=False)) for x in sides]
-    classes = [graph.flat(graph.conv(x, CLASSES, activate=False)) for x in classes]
-    logits = graph.add("Concat", *classes, axis=2)
+    small = np.tile(SMALL * np.arange(BINS), 4)
+    sides = branch(graph, levels, 64, 4 * BINS, small)
+    logits = branch(graph, levels, kind.width, kind.classes)
     stretched = graph.add("Mul", logits, graph.constant(np.array(spread, np.float32)))
     scores = graph.add("Sigmoid", graph.add("Add", stretched, graph.constant(np.array(shift, np.float32))))
-    output = graph.add("Concat", boxes_of(graph, graph.add("Concat", *sides, axis=2)), scores, axis=1)
+    parts = [boxes_of(graph, sides), scores]
+    if kind.key_points:
+        parts.append(key_points_of(graph, branch(graph, levels, 3 * kind.key_points, 3 * kind.key_points)))
+    graph.add("Concat", *parts, axis=1)
     graph.nodes[-1].output[0] = output = "output0"
-    anchors = sum((SIZE // stride) ** 2 for stride in STRIDES)
+    rows, anchors = 4 + kind.classes + 3 * kind.key_points, sum((SIZE // stride) ** 2 for stride in STRIDES)
     made = helper.make_graph(
         graph.nodes,
         "yolov8n-random",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, 4 + CLASSES, anchors])],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, [1, rows, anchors])],
         graph.constants,
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def branch(
+    graph: Graph, levels: tuple[str, ...], width: int, rows: int, bias: npt.NDArray[np.floating[Any]] | None = None
+) -> str:
+    """Return (1, rows, anchors): three convolutions at each level, side by side."""
+    inner = [graph.conv(graph.conv(x, width, 3), width, 3) for x in levels]
+    return graph.add("Concat", *[graph.flat(graph.conv(x, rows, activate=False, bias=bias)) for x in inner], axis=2)
 
 
 def backbone_and_neck(graph: Graph) -> tuple[str, str, str]:
@@ -216,6 +203,19 @@ def boxes_of(graph: Graph, sides: str) -> str:
     low, high = graph.add("Sub", centres, near), graph.add("Add", centres, far)
     middle = graph.add("Mul", graph.add("Add", low, high), graph.constant(np.array(0.5, np.float32)))
     return graph.add("Mul", graph.add("Concat", middle, graph.add("Sub", high, low), axis=1), strides)
+
+
+def key_points_of(graph: Graph, rows: str) -> str:
+    """Turn three rows for each key point into x and y in pixels and a visibility in 0 to 1."""
+    shape = graph.constant(np.array([1, JOINTS, 3, -1]))
+    places, visible = f"{rows}places", f"{rows}visible"
+    points = graph.add("Reshape", rows, shape)
+    graph.nodes.append(helper.make_node("Split", [points, graph.constant(np.array([2, 1]))], [places, visible], axis=2))
+    centres, strides = map(graph.constant, (array[:, None] for array in anchor_grid()))
+    doubled = graph.add("Mul", places, graph.constant(np.array(2, np.float32)))
+    pixels = graph.add("Mul", graph.add("Add", doubled, centres), strides)
+    joined = graph.add("Concat", pixels, graph.add("Sigmoid", visible), axis=2)
+    return graph.add("Reshape", joined, graph.constant(np.array([1, 3 * JOINTS, -1])))
 
 
 def anchor_grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
