@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -67,14 +68,15 @@ class Workbench:
         )
 
     def saying(self, output: npt.NDArray[np.float32], *, size: int = 320) -> Network:
-        """Return a network that says `output` (4 + classes, anchors) about every image."""
+        """Return a network that says `output` (any shape, without the batch axis) about every image."""
         nodes = [
             helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[1, 2, 3], keepdims=0),
             helper.make_node("Mul", ["brightest", "zero"], ["zeros"]),
             helper.make_node("Unsqueeze", ["zeros", "axes"], ["column"]),
             helper.make_node("Add", ["column", "output"], ["output0"]),
         ]
-        constants: dict[str, Constant] = {"zero": np.zeros((), np.float32), "axes": np.array([1, 2]), "output": output}
+        constants: dict[str, Constant] = {"zero": np.zeros((), np.float32), "output": output}
+        constants["axes"] = np.arange(1, output.ndim + 1)
         return make_model(
             nodes,
             constants,
@@ -82,14 +84,25 @@ class Workbench:
             helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", *output.shape]),
         )
 
-    def package(self, network: Network, *, names: tuple[str, ...] = NAMES, **config: dict[str, Any] | None) -> Path:
-        """Write a complete package; `config` is laid over `CONFIG`, section by section."""
+    def package(
+        self,
+        network: Network,
+        *,
+        names: tuple[str, ...] | None = NAMES,
+        architecture: str = "yolov8",
+        task: str = "object-detection",
+        files: Mapping[str, str] | None = None,
+        **config: dict[str, Any] | None,
+    ) -> Path:
+        """Write a complete package with further `files`; `config` is laid over `CONFIG`, section by section."""
         sections = {key: None if value is None else {**CONFIG.get(key, {}), **value} for key, value in config.items()}
-        described = {"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "onnx"}
+        described = {"model_architecture": architecture, "task_type": task, "backend_type": "onnx"}
         self.directory.mkdir(exist_ok=True)
         (self.directory / "model_config.json").write_text(json.dumps(described))
         (self.directory / "inference_config.json").write_text(json.dumps({**CONFIG, **sections}))
-        (self.directory / "class_names.txt").write_text("\n".join(names) + "\n")
+        named = {} if names is None else {"class_names.txt": "\n".join(names) + "\n"}
+        for name, content in {**named, **(files or {})}.items():
+            (self.directory / name).write_text(content)
         (self.directory / "weights.onnx").write_bytes(network.SerializeToString())
         return self.directory
 
