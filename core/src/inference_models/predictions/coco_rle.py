@@ -63,14 +63,16 @@ def compress_counts(counts: Counts) -> bytes:
     numbers = counts.astype(np.int64, copy=True)
     numbers[3:] -= counts[1:-2]
     # n groups hold the numbers from -2^(5n-1) to 2^(5n-1) - 1.
-    magnitudes = np.where(numbers < 0, ~numbers, numbers)
-    limits = np.int64(1) << (_BITS * np.arange(1, _MAX_GROUPS) - 1)
-    lengths = np.searchsorted(limits, magnitudes, side="right") + 1
-    positions = np.arange(lengths.max(initial=1))
-    groups = (numbers[:, None] >> (_BITS * positions)) & (_MORE - 1)
-    groups[positions < lengths[:, None] - 1] += _MORE
-    characters = groups[positions < lengths[:, None]] + _FIRST_CHARACTER
-    return bytes(characters.astype(np.uint8).tobytes())
+    magnitudes = numbers ^ (numbers >> 63)
+    most = int(magnitudes.max(initial=0)).bit_length() // _BITS + 1
+    shifts = _BITS * np.arange(most)
+    another = (magnitudes[:, None] >> (shifts + (_BITS - 1))) != 0
+    groups = ((numbers[:, None] >> shifts) & (_MORE - 1)).astype(np.uint8)
+    groups += np.uint8(_FIRST_CHARACTER)
+    groups[another] += np.uint8(_MORE)
+    exists = np.ones_like(another)
+    exists[:, 1:] = another[:, :-1]
+    return bytes(groups[exists].tobytes())
 
 
 def decompress_counts(text: bytes) -> Counts:

@@ -1,0 +1,121 @@
+"""Where a mask begins and ends in each column of pixels, found from a coarse map without looking at each pixel.
+
+A mask is where a map, interpolated bilinearly to source pixels, exceeds a threshold. Going down one column, the
+interpolated map is a straight line between two cells' centres, so between them the mask begins or ends once at most,
+at a row that one division gives. A map of 20 x 20 cells tells all about 500 x 500 pixels this way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+from inference_models.vision.mask_axes import Window
+
+__all__ = ["Outline", "trace"]
+
+Bools = npt.NDArray[np.bool_]
+Indices = npt.NDArray[np.intp]
+Unsigned = npt.NDArray[np.unsignedinteger[Any]]
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@frozen
+class Outline:
+    """A mask inside its window of h x w source pixels, with k knots down.
+
+    Attributes:
+        rows: the window down.
+        columns: the window across.
+        starts: (k,) first row of each stretch between knots, and the row after the last.
+        inside: (w, k) whether the column is inside the mask at the knot.
+        turn_columns: (t,) the columns in which the mask begins or ends, counted from the first, ascending.
+        turn_knots: (t,) the knots above these places, ascending within a column.
+        turn_rows: (t,) the first row of the new state, from the stretch's first row to the one after its last.
+    """
+
+    rows: Window
+    columns: Window
+    starts: Indices
+    inside: Bools
+    turn_columns: Indices
+    turn_knots: Indices
+    turn_rows: Indices
+
+    def flips(self, height: int) -> Indices:
+        """Return where the state changes when an image of `height` rows is read column by column, ascending.
+
+        The state before the first pixel is outside. No position is given twice; one may lie after the last pixel.
+        """
+        bases = np.arange(self.columns.start, self.columns.stop) * height
+        entered = bases[self.inside[:, 0]] + self.rows.start
+        left = bases[self.inside[:, -1]] + self.rows.stop
+        flips = np.concatenate([entered, bases[self.turn_columns] + self.turn_rows, left])
+        flips.sort()
+        return _drop_pairs(flips)
+
+    def fill(self, window: Bools) -> None:
+        """Write the mask into its (h, w) window."""
+        sizes = self.starts[1:] - self.starts[:-1]
+        lows, lengths = self._stretches(sizes)
+        numbers = np.arange(sizes.max(), dtype=lows.dtype)[:, None]
+        begins = (self.starts - self.rows.start).tolist()
+        for knot in np.flatnonzero(lengths.any(axis=1) & (sizes > 0)).tolist():
+            begin, end = begins[knot], begins[knot + 1]
+            # One comparison for two: unsigned, what lies before `low` wraps round to beyond any length.
+            np.less(numbers[: end - begin] - lows[knot], lengths[knot], out=window[begin:end])
+
+    def _stretches(self, sizes: Indices) -> tuple[Unsigned, Unsigned]:
+        """Return, (k - 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
+        before = self.inside[:, :-1].T
+        dtype = np.min_scalar_type(2 * int(sizes.max()))  # leaves room for the wrapping
+        lengths = np.where(before, sizes[:, None], 0).astype(dtype)
+        lows = np.zeros_like(lengths)
+        knots, columns = self.turn_knots, self.turn_columns
+        turned = self.turn_rows - self.starts[knots]
+        begins = ~before[knots, columns]
+        lows[knots, columns] = np.where(begins, turned, 0)
+        lengths[knots, columns] = np.where(begins, sizes[knots] - turned, turned)
+        return lows, lengths
+
+
+def trace(values: Floats, rows: Window, columns: Window, threshold: float) -> Outline:
+    """Return the outline of where a map exceeds a threshold.
+
+    Args:
+        values: (k, m) the map at the knots of `rows` and `columns`, finite.
+        rows: the window down.
+        columns: the window across.
+        threshold: a pixel whose value at its centre is strictly above belongs to the mask.
+    """
+    before, rests = columns.positions()
+    upright = np.ascontiguousarray(values.T)
+    lines = (upright[1:] - upright[:-1])[before]
+    lines *= rests[:, None]
+    lines += upright[before]
+    inside = lines > threshold
+    turns = np.flatnonzero(inside[:, 1:] != inside[:, :-1])
+    turn_columns = turns // (len(rows.cells) - 1)
+    places = turns + turn_columns  # in `lines`, which are one longer
+    knots = places - turn_columns * len(rows.cells)
+    above = lines.reshape(-1)[places].astype(np.float64)
+    below = lines.reshape(-1)[places + 1].astype(np.float64)
+    crossed = (rows.first + knots + (threshold - above) / (below - above) - rows.axis.shift) / rows.axis.scale
+    # A pixel exactly at the threshold is outside.
+    first = np.where(above > threshold, np.ceil(crossed), np.floor(crossed) + 1)
+    starts = rows.starts()
+    turn_rows = np.minimum(np.maximum(first, starts[knots]), starts[knots + 1]).astype(np.intp)
+    return Outline(rows, columns, starts, inside, turn_columns, knots, turn_rows)
+
+
+def _drop_pairs(flips: Indices) -> Indices:
+    """Drop positions that come twice from an ascending list: changing state twice is no change."""
+    same = flips[1:] == flips[:-1]
+    if not same.any():
+        return flips
+    firsts = np.flatnonzero(np.concatenate([[True], ~same]))
+    times = np.diff(firsts, append=len(flips))
+    return flips[firsts[times % 2 == 1]]
