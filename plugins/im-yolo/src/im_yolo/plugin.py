@@ -15,6 +15,8 @@ _ROWS = (
     (("yolov10",), "object-detection", _BOXES, "im_yolo.detection:YOLOv10Detector"),
     (("yolo26",), "object-detection", _BOXES, "im_yolo.detection:YOLO26Detector"),
     (("yolonas",), "object-detection", _BOXES, "im_yolo.detection:YOLONASDetector"),
+    (("yolov8", "yolov11"), "keypoint-detection", _BOXES, "im_yolo.key_points:YOLOKeyPointsDetector"),
+    (("yolo26",), "keypoint-detection", _BOXES, "im_yolo.key_points:YOLO26KeyPointsDetector"),
     (("yolov8", "yolov11"), "classification", (), "im_yolo.classification:YOLOClassifier"),
     (("yolov8", "yolov11"), "multi-label-classification", (), "im_yolo.classification:YOLOMultiLabelClassifier"),
 )
