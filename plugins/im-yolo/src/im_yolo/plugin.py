@@ -15,8 +15,13 @@ _ROWS = (
     (("yolov10",), "object-detection", _BOXES, "im_yolo.detection:YOLOv10Detector"),
     (("yolo26",), "object-detection", _BOXES, "im_yolo.detection:YOLO26Detector"),
     (("yolonas",), "object-detection", _BOXES, "im_yolo.detection:YOLONASDetector"),
+    (("yolov8", "yolov11"), "instance-segmentation", _BOXES, "im_yolo.segmentation:YOLOInstanceSegmenter"),
+    (("yolov5", "yolov7"), "instance-segmentation", _BOXES, "im_yolo.segmentation:YOLOv5InstanceSegmenter"),
+    (("yolo26",), "instance-segmentation", _BOXES, "im_yolo.segmentation:YOLO26InstanceSegmenter"),
     (("yolov8", "yolov11"), "keypoint-detection", _BOXES, "im_yolo.key_points:YOLOKeyPointsDetector"),
     (("yolo26",), "keypoint-detection", _BOXES, "im_yolo.key_points:YOLO26KeyPointsDetector"),
+    (("yolo26",), "semantic-segmentation", (), "im_yolo.maps:YOLOSemanticSegmenter"),
+    (("yolo26",), "depth-estimation", (), "im_yolo.maps:YOLODepthEstimator"),
     (("yolov8", "yolov11"), "classification", (), "im_yolo.classification:YOLOClassifier"),
     (("yolov8", "yolov11"), "multi-label-classification", (), "im_yolo.classification:YOLOMultiLabelClassifier"),
 )

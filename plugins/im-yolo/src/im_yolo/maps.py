@@ -1,0 +1,269 @@
+"""YOLO networks that say something about every pixel, over any session: semantic segmentation and depth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from im_yolo import families
+from im_yolo.classification import sigmoid
+from im_yolo.heads import Floats, Shape, Threshold
+from im_yolo.one_output import OneOutputStages
+from im_yolo.package import YOLOPackage
+from inference_models import (
+    ColorFormat,
+    Confidence,
+    CorruptedModelPackageError,
+    DepthEstimationModel,
+    ModelLoadingError,
+    PreProcessingOverrides,
+    SemanticSegmentationModel,
+    SemanticSegmentationResult,
+)
+from inference_models.developer_tools import (
+    Images,
+    InferenceConfig,
+    PreProcessingMetadata,
+    RecommendedParameters,
+    resolve_confidence,
+    restore_map,
+)
+
+BACKGROUND = "background"
+
+Ids = npt.NDArray[np.int64]
+Map = npt.NDArray[np.float32]
+
+
+class _MapStages(OneOutputStages):
+    """What both share: pre-processing, and which post-processing a package may ask for.
+
+    Attributes:
+        post_processing: the types that inference_config.json may state; "nms", which is about boxes, has no meaning
+            here and is let pass.
+    """
+
+    post_processing: ClassVar[tuple[str, ...]]
+
+    def pre_process(
+        self,
+        images: Images,
+        *,
+        input_color_format: ColorFormat | None = None,
+        pre_processing_overrides: PreProcessingOverrides | None = None,
+    ) -> tuple[Floats, list[PreProcessingMetadata]]:
+        """Return the network's input for `images`, and how to get back from it.
+
+        Args:
+            images: one image (H, W, 3) uint8, a list of them of any sizes, or an array (N, H, W, 3).
+            input_color_format: the order of the images' colours; default "bgr", as OpenCV reads them.
+            pre_processing_overrides: single steps to leave out.
+
+        Returns:
+            A new array (N, 3, height, width) float32 (float16 if the network takes that), and N metadata.
+
+        Raises:
+            ModelInputError: an image cannot be used.
+            InvalidParameterError: an option has a value that does not exist.
+        """
+        return self._package.pre_processor(
+            images, input_color_format=input_color_format, overrides=pre_processing_overrides
+        )
+
+    @classmethod
+    def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
+        stated = config.post_processing
+        if stated is not None and not stated.fused and stated.type not in (*cls.post_processing, "nms"):
+            supported = " or ".join(f'"{one}"' for one in cls.post_processing) or "none"
+            raise ModelLoadingError(
+                f'This model package asks for post-processing of type "{stated.type}"; supported for this task: '
+                f"{supported}. Use a package exported so, or correct its task_type."
+            )
+
+
+class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[PreProcessingMetadata], Floats]):
+    """YOLO26 with a class for every pixel. Safe to use from several threads at once."""
+
+    post_processing = ("softmax", "sigmoid")
+
+    def __init__(self, package: YOLOPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
+        super().__init__(package, recommended_parameters)
+        self._background = _find_background(package.class_names)
+
+    @property
+    def class_names(self) -> list[str]:
+        """The names of all classes, indexed by class id."""
+        return list(self._package.class_names)
+
+    def post_process(
+        self,
+        model_results: Floats,
+        pre_processing_meta: list[PreProcessingMetadata],
+        *,
+        confidence: Confidence = "default",
+    ) -> list[SemanticSegmentationResult]:
+        """Return the class of every pixel of each image.
+
+        Args:
+            model_results: (N, classes, h, w) as `forward` returns it; (N, 1, h, w) where there is one class beside
+                the background.
+            pre_processing_meta: N metadata as `pre_process` returns them.
+            confidence: pixels whose best class is less probable are background: a number in [0, 1]; "default", 0.25;
+                or "best", what whoever trained the model recommends, by class where they do.
+
+        Returns:
+            For each image a map (H, W) int64 of class ids at the source image's size and a map of the probability of
+            that class. What the network did not see, outside a static crop for example, is background of
+            probability 0.
+
+        Raises:
+            InvalidParameterError: `confidence` cannot be used.
+        """
+        names = self._package.class_names
+        threshold = resolve_confidence(
+            confidence, default=families.YOLO26.confidence, class_names=names, recommended=self._recommended
+        )
+        results = []
+        for output, metadata in zip(model_results, pre_processing_meta, strict=True):
+            scores = output.astype(np.float32, copy=False)
+            if len(scores) == 1:
+                ids, probability = find_foreground(scores[0], metadata, threshold, self._background, self._fused)
+            else:
+                ids, probability = find_classes(scores, metadata, threshold, self._background, self._fused)
+            results.append(SemanticSegmentationResult(ids, probability, class_names=names))
+        return results
+
+    @classmethod
+    def _expected(cls, shape: Shape, class_names: tuple[str, ...]) -> str | None:
+        _find_background(class_names)
+        count = len(class_names)
+        if len(shape) == 4 and (shape[1] in (count, None) or (shape[1] == 1 and count == 2)):
+            return None
+        alone = " or (batch, 1, height, width)" if count == 2 else ""
+        return f"(batch, {count}, height, width){alone}: a score per pixel for each class that class_names.txt names"
+
+
+class YOLODepthEstimator(_MapStages, DepthEstimationModel[Floats, list[PreProcessingMetadata], Floats]):
+    """YOLO26 with a depth for every pixel. Safe to use from several threads at once.
+
+    The values are the network's own: unit and direction are those that it was trained with.
+    """
+
+    post_processing = ()
+    has_class_names = False
+
+    def post_process(
+        self, model_results: Floats, pre_processing_meta: list[PreProcessingMetadata]
+    ) -> list[npt.NDArray[np.float32]]:
+        """Return the depth of every pixel of each image.
+
+        Args:
+            model_results: (N, 1, h, w) or (N, h, w) as `forward` returns it.
+            pre_processing_meta: N metadata as `pre_process` returns them.
+
+        Returns:
+            (H, W) float32 for each image, at the source image's size. 0 where the network did not see the image,
+            outside a static crop for example.
+        """
+        maps = model_results.astype(np.float32, copy=False).reshape(len(model_results), *model_results.shape[-2:])
+        return [
+            restore_map(depth, metadata, fill=0.0) for depth, metadata in zip(maps, pre_processing_meta, strict=True)
+        ]
+
+    @classmethod
+    def _expected(cls, shape: Shape, class_names: tuple[str, ...]) -> str | None:
+        if len(shape) == 3 or (len(shape) == 4 and shape[1] in (1, None)):
+            return None
+        return "(batch, 1, height, width) or (batch, height, width): a depth per pixel"
+
+
+def find_classes(
+    scores: Map, metadata: PreProcessingMetadata, threshold: Threshold, background: int, are_probabilities: bool
+) -> tuple[Ids, Map]:
+    """Return the best class of each pixel of the source image and its probability.
+
+    Class by class, so that there are never more than a few maps of the source image's size at once.
+
+    Args:
+        scores: (classes, h, w) logits, or probabilities, over the network's input.
+        metadata: how the image was brought there.
+        threshold: pixels whose best class has a lower probability are background.
+        background: the id of that class.
+        are_probabilities: whether no softmax is left to do.
+
+    Returns:
+        (H, W) int64 and (H, W) float32. Pixels that the network did not see, or has no number for, are background of
+        probability 0.
+    """
+    best = restore_map(scores[0], metadata, fill=np.nan)
+    ids = np.zeros(best.shape, np.int64)
+    for class_id in range(1, len(scores)):
+        one = restore_map(scores[class_id], metadata, fill=np.nan)
+        better = (one > best) | np.isnan(one)  # NaN wins, and is looked after below
+        ids[better], best[better] = class_id, one[better]
+    if are_probabilities:
+        probability = best
+        of_background = restore_map(scores[background], metadata, fill=np.nan)
+    else:
+        probability, of_background = _softmax_of(scores, best, metadata, background)
+    return _below_to_background(ids, probability, of_background, threshold, background)
+
+
+def find_foreground(
+    scores: Map, metadata: PreProcessingMetadata, threshold: Threshold, background: int, are_probabilities: bool
+) -> tuple[Ids, Map]:
+    """Return which pixels of the source image are of the only class beside the background.
+
+    Args:
+        scores: (h, w) logits, or probabilities, of that class over the network's input.
+        metadata: how the image was brought there.
+        threshold: pixels with a lower probability are background.
+        background: the id of that class, 0 or 1; the other one is the foreground's.
+        are_probabilities: whether no sigmoid is left to do.
+
+    Returns:
+        As `find_classes`; the probability of background is what is missing to 1.
+    """
+    restored = restore_map(scores, metadata, fill=np.nan)
+    probability = restored if are_probabilities else sigmoid(restored)
+    ids = np.full(probability.shape, 1 - background, np.int64)
+    return _below_to_background(ids, probability, 1 - probability, threshold, background)
+
+
+def _softmax_of(scores: Map, best: Map, metadata: PreProcessingMetadata, background: int) -> tuple[Map, Map]:
+    """Return the softmax of the best class and of the background; `best` is the largest logit."""
+    total, of_background = np.zeros_like(best), best
+    with np.errstate(invalid="ignore"):  # what is not a number is found by the caller
+        for class_id, one in enumerate(scores):
+            power = restore_map(one, metadata, fill=np.nan)
+            power -= best
+            np.exp(power, out=power)
+            total += power
+            if class_id == background:
+                of_background = power
+        return np.reciprocal(total), of_background / total
+
+
+def _below_to_background(
+    ids: Ids, probability: Map, of_background: Map, threshold: Threshold, background: int
+) -> tuple[Ids, Map]:
+    lowest = threshold if isinstance(threshold, float) else threshold[ids]
+    below = ~(probability >= lowest)  # true for NaN too
+    ids[below] = background
+    shown = np.where(below, of_background, probability)
+    shown[np.isnan(probability)] = 0
+    return ids, shown
+
+
+def _find_background(class_names: tuple[str, ...]) -> int:
+    found = [class_id for class_id, name in enumerate(class_names) if name.casefold() == BACKGROUND]
+    if len(found) != 1:
+        raise CorruptedModelPackageError(
+            f'class_names.txt must name one class "{BACKGROUND}", which pixels of no other class are given; found '
+            f"{len(found)} among {len(class_names)} names. Put the class_names.txt that the network was trained with "
+            f"into the package."
+        )
+    return found[0]
