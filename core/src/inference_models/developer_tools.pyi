@@ -48,6 +48,7 @@ from .vision import KeyPointsMetadata as KeyPointsMetadata
 from .vision import NMSParameters as NMSParameters
 from .vision import PreProcessingMetadata as PreProcessingMetadata
 from .vision import ResizeMode as ResizeMode
+from .vision import SourceImage as SourceImage
 from .vision import StaticCropOffset as StaticCropOffset
 from .vision import as_images as as_images
 from .vision import as_kind as as_kind
@@ -56,6 +57,7 @@ from .vision import check_flag as check_flag
 from .vision import check_fraction as check_fraction
 from .vision import check_max_detections as check_max_detections
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
+from .vision import dense_masks as dense_masks
 from .vision import non_maximum_suppression as non_maximum_suppression
 from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
@@ -66,6 +68,8 @@ from .vision import rescale_boxes as rescale_boxes
 from .vision import rescale_points as rescale_points
 from .vision import resolve_confidence as resolve_confidence
 from .vision import restore_map as restore_map
+from .vision import rle_masks as rle_masks
 from .vision import select_candidates as select_candidates
+from .vision import substitute_resize_mode as substitute_resize_mode
 from .weights_providers import get_model_from_provider as get_model_from_provider
 from .weights_providers import register_model_provider as register_model_provider

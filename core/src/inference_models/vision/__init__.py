@@ -16,6 +16,7 @@ from inference_models.vision.images import Image, Images, as_images
 from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
 from inference_models.vision.keypoints_metadata import KeyPointsMetadata, parse_key_points_metadata
 from inference_models.vision.mapping import rescale_boxes, rescale_points, restore_map
+from inference_models.vision.masks import dense_masks, rle_masks
 from inference_models.vision.nms import non_maximum_suppression
 from inference_models.vision.pre_processing import ImagePreProcessor, require_supported
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
@@ -39,6 +40,7 @@ __all__ = [
     "check_fraction",
     "check_max_detections",
     "cxcywh_to_xyxy",
+    "dense_masks",
     "load_image",
     "non_maximum_suppression",
     "pairwise_iou",
@@ -50,5 +52,6 @@ __all__ = [
     "rescale_points",
     "resolve_confidence",
     "restore_map",
+    "rle_masks",
     "select_candidates",
 ]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import permutations
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,8 @@ import numpy as np
 from attrs import frozen
 
 from im_yolo.families import BoxFamily, Layout
-from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Shape, Threshold
+from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Threshold
+from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
 from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
@@ -26,9 +26,6 @@ from inference_models.developer_tools import (
     resolve_confidence,
 )
 
-PROTOTYPES = None
-"""As `extra_count`: as many columns as the network's 4-dimensional output, the mask prototypes, has channels."""
-
 
 @frozen(kw_only=True)
 class BoxPackage:
@@ -37,7 +34,7 @@ class BoxPackage:
     Attributes:
         package: the package.
         heads: the layouts that the network's outputs may have.
-        extra_count: how many columns follow the classes, or `PROTOTYPES`.
+        extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
         defaults: thresholds where the caller gives none: the package's, or the family's.
         recommended: thresholds behind `confidence="best"`.
     """
@@ -94,7 +91,7 @@ def open_box_package(
         directory: holds inference_config.json, class_names.txt and what `open_session` needs.
         open_session: opens the network.
         family: how its network finds boxes.
-        extra_count: how many columns follow the classes, or `PROTOTYPES`.
+        extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
         recommended_parameters: thresholds behind `confidence="best"`.
         model_features: what the package's metadata says of the export, "nms_fused" among it.
 
@@ -113,7 +110,9 @@ def open_box_package(
         directory,
         open_session,
         check_config=check_config,
-        check_outputs=lambda outputs, names: _check(heads, [output.shape for output in outputs], names, extra_count),
+        check_outputs=lambda outputs, names: check_shapes(
+            heads, [output.shape for output in outputs], names, extra_count
+        ),
     )
     return BoxPackage(
         package=package,
@@ -134,11 +133,9 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
     """
     outputs = boxes.package.run(inputs)
     shapes = [output.shape for output in outputs]
-    prototypes = _prototypes(shapes)
-    extra_count = boxes.extra_count
-    if extra_count is PROTOTYPES:
-        extra_count = 0 if prototypes is None else outputs[prototypes].shape[1]
-    head, places = _choose(boxes.heads, shapes, len(boxes.package.class_names), extra_count)
+    prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
+    extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
+    head, places = choose_head(boxes.heads, shapes, len(boxes.package.class_names), extra_count)
     return RawBoxes(
         head,
         tuple(outputs[place] for place in places),
@@ -260,38 +257,4 @@ def _defaults(config: InferenceConfig, family: BoxFamily) -> NMSParameters:
         confidence_threshold=family.confidence,
         iou_threshold=family.iou_threshold,
         class_agnostic=family.class_agnostic,
-    )
-
-
-def _prototypes(shapes: Sequence[Shape]) -> int | None:
-    """Return the place of the only output with four axes."""
-    return next((place for place, shape in enumerate(shapes) if len(shape) == 4), None)
-
-
-def _check(
-    heads: Sequence[DetectionHead], shapes: Sequence[Shape], class_names: Sequence[str], extra_count: int | None
-) -> None:
-    if extra_count is PROTOTYPES:
-        place = _prototypes(shapes)
-        extra_count = 0 if place is None else shapes[place][1]
-        if extra_count is None:
-            return  # known when the network runs
-    _choose(heads, shapes, len(class_names), extra_count)
-
-
-def _choose(
-    heads: Iterable[DetectionHead], shapes: Sequence[Shape], class_count: int, extra_count: int
-) -> tuple[DetectionHead, tuple[int, ...]]:
-    """Return the first head that fits, and which outputs it reads, in its order."""
-    for head in heads:
-        for places in permutations(range(len(shapes)), head.output_count):
-            if head.fits([shapes[place] for place in places], class_count, extra_count):
-                return head, places
-    found = ", ".join(f"({', '.join('?' if size is None else str(size) for size in shape)})" for shape in shapes)
-    expected = ", or ".join(head.expected(class_count, extra_count) for head in heads)
-    raise CorruptedModelPackageError(
-        f"The network's outputs have the shape {found}; expected {expected}. Put the class_names.txt that the network "
-        f"was trained with into the package (a blank line before the last name counts as a class), set "
-        f"post_processing.fused in inference_config.json to whether NMS is part of the network, or export the model "
-        f"again."
     )
