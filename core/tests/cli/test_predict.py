@@ -171,3 +171,10 @@ def test_what_is_not_understood(im_run: Im, picture: Picture, arguments: list[st
     assert result.exit_code == 2
     assert result.stdout == ""
     assert "Usage: im predict" in result.stderr
+
+
+def test_results_are_given_out_image_by_image() -> None:
+    from inference_models.cli.predict import _by_image
+
+    assert _by_image(["a", "b"], 2) == ["a", "b"]
+    assert _by_image((["a", "b"], None), 2) == [("a", None), ("b", None)], "key points without boxes"
