@@ -67,22 +67,22 @@ class Workbench:
             helper.make_tensor_value_info("output0", element, [batch_axis, rows, (size // 8) ** 2]),
         )
 
-    def saying(self, output: npt.NDArray[np.float32], *, size: int = 320) -> Network:
-        """Return a network that says `output` (any shape, without the batch axis) about every image."""
+    def saying(self, *outputs: npt.NDArray[np.float32], size: int = 320) -> Network:
+        """Return a network that says `outputs` (any shapes, without the batch axis) about every image."""
         nodes = [
             helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[1, 2, 3], keepdims=0),
             helper.make_node("Mul", ["brightest", "zero"], ["zeros"]),
-            helper.make_node("Unsqueeze", ["zeros", "axes"], ["column"]),
-            helper.make_node("Add", ["column", "output"], ["output0"]),
         ]
-        constants: dict[str, Constant] = {"zero": np.zeros((), np.float32), "output": output}
-        constants["axes"] = np.arange(1, output.ndim + 1)
-        return make_model(
-            nodes,
-            constants,
-            helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, size, size]),
-            helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", *output.shape]),
-        )
+        constants: dict[str, Constant] = {"zero": np.zeros((), np.float32)}
+        described = []
+        for place, output in enumerate(outputs):
+            column, axes, said, name = (f"{what}{place}" for what in ("column", "axes", "said", "output"))
+            nodes.append(helper.make_node("Unsqueeze", ["zeros", axes], [column]))
+            nodes.append(helper.make_node("Add", [column, said], [name]))
+            constants |= {said: output, axes: np.arange(1, output.ndim + 1)}
+            described.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *output.shape]))
+        images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, size, size])
+        return make_model(nodes, constants, images, *described)
 
     def package(
         self,
@@ -130,9 +130,9 @@ class Workbench:
         return picture
 
 
-def make_model(nodes: list[Any], constants: dict[str, Constant], images: Any, output: Any) -> Network:
+def make_model(nodes: list[Any], constants: dict[str, Constant], images: Any, *outputs: Any) -> Network:
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
-    graph = helper.make_graph(nodes, "yolov8-layout", [images], [output], initializers)
+    graph = helper.make_graph(nodes, "yolov8-layout", [images], list(outputs), initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
