@@ -202,8 +202,8 @@ def find_classes(
     ids = np.zeros(best.shape, np.int64)
     for class_id in range(1, len(scores)):
         one = restore_map(scores[class_id], metadata, fill=np.nan)
-        better = (one > best) | np.isnan(one)  # NaN wins, and is looked after below
-        ids[better], best[better] = class_id, one[better]
+        np.copyto(ids, class_id, where=one > best)
+        np.maximum(best, one, out=best)  # NaN wins, and is looked after below
     if are_probabilities:
         probability = best
         of_background = restore_map(scores[background], metadata, fill=np.nan)
