@@ -8,10 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from inference_models.entities import PreProcessingOverrides
 from inference_models.errors import (
     CorruptedModelPackageError,
     InvalidParameterError,
@@ -23,17 +20,13 @@ from inference_models.vision import (
     ImagePreProcessor,
     InferenceConfig,
     ResizeMode,
-    rescale_boxes,
 )
 from inference_models.vision.inference_config import (
     AutoOrient,
-    Contrast,
-    ContrastType,
     DynamicSpatialSizeMode,
     Grayscale,
     ImagePreProcessing,
     NetworkInput,
-    StaticCrop,
     TrainingInputSize,
 )
 
@@ -169,38 +162,6 @@ def test_threads_do_not_disturb_each_other() -> None:
         np.testing.assert_array_equal(tensor, alone[n % 8])
 
 
-@settings(max_examples=40, deadline=None)
-@given(
-    height=st.integers(20, 400),
-    width=st.integers(20, 400),
-    resize_mode=st.sampled_from([ResizeMode.LETTERBOX, ResizeMode.STRETCH]),
-    corner=st.tuples(st.floats(0, 0.5), st.floats(0, 0.5)),
-)
-def test_a_drawn_box_is_found_where_the_metadata_says(
-    height: int, width: int, resize_mode: ResizeMode, corner: tuple[float, float]
-) -> None:
-    """Measure a white box in the tensor by its area of light, and bring what was measured back to the image."""
-    left, top = int(corner[0] * width), int(corner[1] * height)
-    right, bottom = left + width // 2, top + height // 2
-    image = np.zeros((height, width, 3), np.uint8)
-    image[top:bottom, left:right] = 255
-    tensor, metadata = make_pre_processor(
-        resize_mode=resize_mode, padding_value=0, training_input_size=TrainingInputSize(640, 640)
-    )(image)
-    light = tensor[0, 0].astype(np.float64)
-    columns, rows = light.sum(axis=0) / light.sum(axis=0).max(), light.sum(axis=1) / light.sum(axis=1).max()
-    measured = [*edges(columns), *edges(rows)]
-    found = rescale_boxes(np.array([[measured[0], measured[2], measured[1], measured[3]]]), metadata[0])
-    np.testing.assert_allclose(found[0], [left, top, right, bottom], atol=0.5)
-
-
-def edges(profile: npt.NDArray[np.float64]) -> tuple[float, float]:
-    """Return where a bar of light begins and ends: its middle, and its whole light as its length."""
-    positions = np.arange(len(profile)) + 0.5
-    middle, length = float((profile * positions).sum() / profile.sum()), float(profile.sum())
-    return middle - length / 2, middle + length / 2
-
-
 def test_the_size_of_the_network_can_replace_that_of_the_config() -> None:
     free = evolve(
         NETWORK_INPUT,
@@ -225,25 +186,13 @@ def test_steps_that_change_nothing_are_accepted(steps: ImagePreProcessing) -> No
 
 
 @pytest.mark.parametrize(
-    ("steps", "name"),
-    [
-        (ImagePreProcessing(static_crop=StaticCrop(True, 0, 50, 0, 50)), "static-crop"),
-        (ImagePreProcessing(grayscale=Grayscale(True)), "grayscale"),
-        (ImagePreProcessing(contrast=Contrast(True, ContrastType.CONTRAST_STRETCHING)), "contrast"),
-    ],
-)
-def test_a_step_that_is_not_written_yet_is_refused(steps: ImagePreProcessing, name: str) -> None:
-    with pytest.raises(ModelLoadingError, match=f"enables {name}; no step before resizing is supported"):
-        ImagePreProcessor.from_config(InferenceConfig(NETWORK_INPUT, steps))
-
-
-@pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"resize_mode": ResizeMode.CENTER_CROP}, "resize_mode is 'center-crop'; supported: letterbox, stretch"),
-        ({"resize_mode": ResizeMode.LETTERBOX_REFLECT_EDGES}, "resize_mode is 'letterbox-reflect-edges'"),
-        ({"resize_mode": ResizeMode.FIT_LONGER_EDGE}, "resize_mode is 'fit-longer-edge'"),
-        ({"input_channels": 1}, "input_channels is 1; supported: 3"),
+        (
+            {"resize_mode": ResizeMode.FIT_LONGER_EDGE},
+            "resize_mode is 'fit-longer-edge', which .* Export it with 'letterbox'",
+        ),
+        ({"input_channels": 4}, "input_channels is 4; supported: 1 or 3"),
         ({"dtype": "int8"}, "The network takes int8; supported: float16, float32"),
     ],
 )
@@ -259,12 +208,8 @@ def test_an_unknown_colour_format_is_refused(value: Any) -> None:
 
 
 def test_overrides_are_taken_as_such_only() -> None:
-    pre_processor = make_pre_processor()
-    image = textured_image(50, 70)
-    overridden, _ = pre_processor(image, overrides=PreProcessingOverrides(disable_static_crop=True))
-    np.testing.assert_array_equal(overridden, pre_processor(image)[0])
     with pytest.raises(InvalidParameterError, match="must be a PreProcessingOverrides, got dict"):
-        pre_processor(image, overrides={"disable_static_crop": True})  # type: ignore[arg-type]
+        make_pre_processor()(textured_image(5, 7), overrides={"disable_static_crop": True})  # type: ignore[arg-type]
 
 
 def test_a_bad_image_is_refused_before_anything_is_computed() -> None:

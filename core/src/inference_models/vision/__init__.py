@@ -12,13 +12,14 @@ from inference_models.vision.class_names import parse_class_names
 from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
-from inference_models.vision.images import Image, Images, as_images
+from inference_models.vision.images import Image, Images, SourceImage, as_images
 from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
 from inference_models.vision.keypoints_metadata import KeyPointsMetadata, parse_key_points_metadata
 from inference_models.vision.mapping import rescale_boxes, rescale_points, restore_map
 from inference_models.vision.masks import dense_masks, rle_masks
 from inference_models.vision.nms import non_maximum_suppression
-from inference_models.vision.pre_processing import ImagePreProcessor, require_supported
+from inference_models.vision.pre_processing import ImagePreProcessor
+from inference_models.vision.supported import require_supported, substitute_resize_mode
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "NMSParameters",
     "PreProcessingMetadata",
     "ResizeMode",
+    "SourceImage",
     "StaticCropOffset",
     "as_images",
     "as_kind",
@@ -54,4 +56,5 @@ __all__ = [
     "restore_map",
     "rle_masks",
     "select_candidates",
+    "substitute_resize_mode",
 ]

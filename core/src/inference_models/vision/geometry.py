@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from inference_models.entities import ArrayKind
 from inference_models.vision.inference_config import ResizeMode
 
-__all__ = ["ImageDimensions", "PreProcessingMetadata", "StaticCropOffset", "letterbox", "stretch"]
+__all__ = [
+    "GEOMETRIES",
+    "ImageDimensions",
+    "PreProcessingMetadata",
+    "StaticCropOffset",
+    "center_crop",
+    "fit_longer_edge",
+    "letterbox",
+    "round_up",
+    "stretch",
+]
 
 
 @frozen
@@ -38,16 +49,18 @@ class PreProcessingMetadata:
     `y * scale_height + pad_top`. Coordinates are continuous: pixel 0 spans 0 to 1.
 
     Attributes:
-        pad_left: columns left of the image in the network's input.
-        pad_top: rows above it.
-        pad_right: columns right of it.
-        pad_bottom: rows below it.
+        pad_left: columns left of the image in the network's input; negative: columns of the image cut off there.
+        pad_top: rows above it; negative: cut off.
+        pad_right: columns right of it; negative: cut off.
+        pad_bottom: rows below it; negative: cut off.
         original_size: of the image as it was given.
         size_after_pre_processing: of the part that was resized (after a static crop, if any).
         inference_size: of the network's input.
         scale_width: input pixels per source pixel, across.
         scale_height: input pixels per source pixel, down.
         static_crop_offset: the part of the source image that was used.
+        array_kind: whether the image was a numpy array or a torch tensor; predictions are returned in kind.
+        device: where the image lay, as torch names it; "cpu" for numpy.
     """
 
     pad_left: int
@@ -60,10 +73,12 @@ class PreProcessingMetadata:
     scale_width: float
     scale_height: float
     static_crop_offset: StaticCropOffset
+    array_kind: ArrayKind = "numpy"
+    device: str = "cpu"
 
     @property
     def resized(self) -> ImageDimensions:
-        """Height and width of the image inside the padding."""
+        """Height and width of the image inside the padding, with what was cut off."""
         return ImageDimensions(
             height=self.inference_size.height - self.pad_top - self.pad_bottom,
             width=self.inference_size.width - self.pad_left - self.pad_right,
@@ -88,6 +103,28 @@ def stretch(image: ImageDimensions, target: ImageDimensions) -> PreProcessingMet
     return _placed(image, target, target, 0, 0)
 
 
+def center_crop(image: ImageDimensions, target: ImageDimensions) -> PreProcessingMetadata:
+    """Take the middle of an image as it is; where it is smaller than `target`, it is centred in black."""
+    left, top = (int((of - has) / 2) for of, has in ((target.width, image.width), (target.height, image.height)))
+    return _placed(image, image, target, left, top)
+
+
+def fit_longer_edge(image: ImageDimensions, target: ImageDimensions, divisor: int = 1) -> PreProcessingMetadata:
+    """Fit an image into `target` with its proportions kept, and make the network's input no larger than needed.
+
+    Where the network takes multiples of `divisor` only, the input is rounded up to one and the image centred in it.
+    """
+    resized = letterbox(image, target).resized
+    needed = round_up(resized, divisor)
+    left, top = (needed.width - resized.width) // 2, (needed.height - resized.height) // 2
+    return _placed(image, resized, needed, left, top)
+
+
+def round_up(size: ImageDimensions, divisor: int) -> ImageDimensions:
+    """Return the smallest multiples of `divisor` that are not smaller than `size`."""
+    return ImageDimensions(size.height + -size.height % divisor, size.width + -size.width % divisor)
+
+
 def _placed(
     image: ImageDimensions, resized: ImageDimensions, target: ImageDimensions, left: int, top: int
 ) -> PreProcessingMetadata:
@@ -105,5 +142,10 @@ def _placed(
     )
 
 
-# The modes that exist so far; a package that asks for another is refused when it is loaded.
-GEOMETRIES = {ResizeMode.LETTERBOX: letterbox, ResizeMode.STRETCH: stretch}
+GEOMETRIES = {
+    ResizeMode.STRETCH: stretch,
+    ResizeMode.LETTERBOX: letterbox,
+    ResizeMode.LETTERBOX_REFLECT_EDGES: letterbox,
+    ResizeMode.CENTER_CROP: center_crop,
+    ResizeMode.FIT_LONGER_EDGE: fit_longer_edge,
+}

@@ -2,49 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+from attrs import frozen
 
+from inference_models.entities import ArrayKind, ColorFormat
 from inference_models.errors import ModelInputError
+from inference_models.vision.tensors import is_tensor, tensor_pixels
 
-__all__ = ["Image", "Images", "as_images"]
+__all__ = ["Image", "Images", "SourceImage", "as_images"]
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """Height x width x 3 colour values of 0 to 255."""
 
-Images: TypeAlias = Image | Sequence[Image]
-"""One image, a list or tuple of images of any sizes, or an array of images (N, height, width, 3)."""
+Images: TypeAlias = Any
+"""One image, a list or tuple of images of any sizes, or an array or tensor of images.
 
-_WANTED = "an image is a numpy array of shape (height, width, 3) and dtype uint8"
+An image is an `Image`, or a torch tensor (3, height, width) of uint8 values or of floats in 0 to 1.
+"""
+
+_WANTED = "an image is a numpy array of shape (height, width, 3) and dtype uint8, or a torch tensor (3, height, width)"
 _ALTERNATIVES = "Pass one image, a list of images or an array of shape (N, height, width, 3)."
 
 
-def as_images(images: object) -> list[Image]:
-    """Return the images as a list, without copying.
+@frozen
+class SourceImage:
+    """An image as it was given.
+
+    Attributes:
+        pixels: (height, width, 3) uint8; a view of what was given wherever it is of that dtype and in main memory.
+        color_format: the order of its colours when the caller does not say: "bgr" for numpy, "rgb" for torch.
+        array_kind: what it was given as.
+        device: where it lay.
+    """
+
+    pixels: Image
+    color_format: ColorFormat = "bgr"
+    array_kind: ArrayKind = "numpy"
+    device: str = "cpu"
+
+
+def as_images(images: Images) -> list[SourceImage]:
+    """Return the images one by one, without copying uint8 pixels that are in main memory.
 
     Args:
-        images: one image (H, W, 3) uint8, a list or tuple of them (sizes may differ), or an array (N, H, W, 3).
-
-    Returns:
-        The images, (H, W, 3) uint8 each; views of what was given.
+        images: one image, a list or tuple of them (sizes and kinds may differ), an array (N, H, W, 3) or a tensor
+            (N, 3, H, W). An image is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or of
+            floats in 0 to 1, which are rounded to the 256 values of an image.
 
     Raises:
         ModelInputError: something else was given. The message says what, and how to turn it into an image; for a list
             it also says which element.
     """
-    if isinstance(images, np.ndarray):
-        if images.ndim == 4:
-            _require_some(len(images), f"an empty array of images, shape {images.shape}")
-            return [_checked(image, f"image {index} of the array") for index, image in enumerate(images)]
-        return [_checked(images, "the image")]
     if isinstance(images, (list, tuple)):
         kind = type(images).__name__
         _require_some(len(images), f"an empty {kind}")
         return [_checked(image, f"element {index} of the {kind}") for index, image in enumerate(images)]
+    if (isinstance(images, np.ndarray) or is_tensor(images)) and images.ndim == 4:
+        kind = "array" if isinstance(images, np.ndarray) else "tensor"
+        _require_some(len(images), f"an empty {kind} of images, shape {tuple(images.shape)}")
+        return [_checked(image, f"image {index} of the {kind}") for index, image in enumerate(images)]
     return [_checked(images, "the image")]
 
 
@@ -53,7 +73,9 @@ def _require_some(count: int, got: str) -> None:
         raise ModelInputError(f"There is no image: got {got}. {_ALTERNATIVES}")
 
 
-def _checked(image: Any, where: str) -> Image:
+def _checked(image: Any, where: str) -> SourceImage:
+    if is_tensor(image):
+        return SourceImage(tensor_pixels(image, where), "rgb", "torch", str(image.device))
     if not isinstance(image, np.ndarray):
         raise ModelInputError(f"{_WANTED}, but {where} is {_name_of(image)}. {_advice_for_object(image)}")
     if image.dtype != np.uint8:
@@ -64,7 +86,7 @@ def _checked(image: Any, where: str) -> Image:
         raise ModelInputError(
             f"{where} has no pixels: its shape is {image.shape}. A crop outside the frame or a failed read gives this."
         )
-    return image
+    return SourceImage(image)
 
 
 def _name_of(value: object) -> str:
@@ -82,11 +104,6 @@ def _advice_for_object(value: object) -> str:
         return "Load the file first: inference_models.load_image(path) or cv2.imread(path)."
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "Decode it first: inference_models.load_image(content)."
-    if package == "torch":
-        return (
-            "This model takes numpy images: tensor.permute(1, 2, 0).cpu().numpy() makes one of a uint8 CHW tensor; "
-            'add input_color_format="rgb".'
-        )
     if package == "PIL":
         return 'Convert it: numpy.asarray(image.convert("RGB")), and add input_color_format="rgb".'
     return _ALTERNATIVES

@@ -1,8 +1,4 @@
-"""From images to the network's input tensor: resize, pad, order the colour planes, scale.
-
-Steps that come before resizing (static crop, grayscale, contrast) and further resize modes are not written yet;
-a package that needs one is refused when it is loaded.
-"""
+"""From images to the network's input tensor: crop, remove colour, enhance, resize, pad, order the planes, scale."""
 
 from __future__ import annotations
 
@@ -10,18 +6,25 @@ from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
+from attrs import evolve, frozen
 
 from inference_models.entities import ColorFormat, PreProcessingOverrides
-from inference_models.errors import CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
-from inference_models.vision.geometry import GEOMETRIES, ImageDimensions, PreProcessingMetadata
-from inference_models.vision.images import Image, as_images
-from inference_models.vision.inference_config import ImagePreProcessing, InferenceConfig, ResizeMode
-from inference_models.vision.requirements import opencv
+from inference_models.errors import (
+    CorruptedModelPackageError,
+    InvalidParameterError,
+    ModelInputError,
+    ModelLoadingError,
+)
+from inference_models.vision.geometry import GEOMETRIES, ImageDimensions, PreProcessingMetadata, fit_longer_edge
+from inference_models.vision.images import Images, SourceImage, as_images
+from inference_models.vision.inference_config import InferenceConfig, NetworkInput, ResizeMode
+from inference_models.vision.input_size import InputSize
+from inference_models.vision.planes import resized_planes, write_plane
+from inference_models.vision.steps import Steps, crop_offset
+from inference_models.vision.supported import require_supported
 
-__all__ = ["ImagePreProcessor", "require_supported"]
+__all__ = ["ImagePreProcessor"]
 
-_CHANNELS = 3
 _INPUT_DTYPES = ("float16", "float32")
 
 
@@ -33,26 +36,33 @@ class ImagePreProcessor:
     `(v / scaling_factor - mean) / std` in one step.
 
     Attributes:
-        size: height and width of the network's input.
+        input_size: height and width of the network's input, and which others it takes.
         resize_mode: how an image becomes that large.
         color_mode: the order of the network's colour planes.
-        padding_value: 0 to 255, fills what a letterbox leaves free.
+        padding_value: 0 to 255, fills what the image leaves free; None: its edges are reflected.
         gains: one per colour plane.
         biases: one per colour plane.
+        steps: what is done before resizing.
         dtype: of the tensor, "float32" or "float16".
     """
 
-    size: ImageDimensions
+    input_size: InputSize
     resize_mode: ResizeMode
     color_mode: ColorFormat
-    padding_value: int
+    padding_value: int | None
     gains: tuple[float, ...]
     biases: tuple[float, ...]
+    steps: Steps
     dtype: str = "float32"
 
     @classmethod
     def from_config(
-        cls, config: InferenceConfig, *, size: ImageDimensions | None = None, dtype: str = "float32"
+        cls,
+        config: InferenceConfig,
+        *,
+        size: ImageDimensions | None = None,
+        dtype: str = "float32",
+        dynamic_size: bool | None = None,
     ) -> ImagePreProcessor:
         """Return the pre-processor that `config` describes.
 
@@ -60,10 +70,13 @@ class ImagePreProcessor:
             config: the package's inference config.
             size: height and width of the input; default: the config's training_input_size.
             dtype: what the network takes, "float32" or "float16".
+            dynamic_size: whether the network itself leaves height and width free. False if it states them, which then
+                prevails over the config's dynamic_spatial_size_supported.
 
         Raises:
-            ModelLoadingError: the config asks for a step, resize mode or number of channels that is not supported, or
-                the network takes another dtype. The message names what is supported.
+            ModelLoadingError: the config asks for a resize mode or number of channels that is not supported, or the
+                network takes another dtype. The message names what is supported.
+            CorruptedModelPackageError: nobody says how large the input is.
         """
         network_input = config.network_input
         require_supported(config)
@@ -71,87 +84,144 @@ class ImagePreProcessor:
             raise ModelLoadingError(
                 f"The network takes {dtype}; supported: {', '.join(_INPUT_DTYPES)}. Use a package exported so."
             )
-        training_size = network_input.training_input_size
-        if size is None:
-            if training_size is None:
-                raise CorruptedModelPackageError(
-                    "network_input.training_input_size is missing from inference_config.json and the network does not "
-                    "state the size of its input either, so images cannot be resized for it. Add it to the config."
-                )
-            size = ImageDimensions(training_size.height, training_size.width)
-        scaling = network_input.scaling_factor or 1.0
-        mean, std = network_input.normalization or ((0.0,) * _CHANNELS, (1.0,) * _CHANNELS)
+        gains, biases = _factors(network_input)
+        steps = Steps.from_config(config.image_pre_processing)
         return cls(
-            size=size,
+            input_size=_input_size(network_input, size, dynamic_size),
             resize_mode=network_input.resize_mode,
             color_mode=network_input.color_mode,
-            padding_value=network_input.padding_value or 0,
-            gains=tuple(1 / (scaling * deviation) for deviation in std),
-            biases=tuple(-average / deviation for average, deviation in zip(mean, std, strict=True)),
+            padding_value=_padding_value(network_input),
+            gains=gains,
+            biases=biases,
+            steps=steps,
             dtype=dtype,
         )
 
     def __call__(
         self,
-        images: object,
+        images: Images,
         *,
         input_color_format: ColorFormat | None = None,
         overrides: PreProcessingOverrides | None = None,
+        image_size: int | tuple[int, int] | None = None,
     ) -> tuple[npt.NDArray[np.floating[Any]], list[PreProcessingMetadata]]:
         """Return the network's input for `images`, and how to get back from it.
 
         Args:
-            images: one image (H, W, 3) uint8, a list of them of any sizes, or an array (N, H, W, 3).
-            input_color_format: the order of the images' colours; default "bgr", as OpenCV reads them.
-            overrides: single steps to leave out. None of those it can switch off is in use yet.
+            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
+                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
+            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
+                "rgb" for torch.
+            overrides: single steps to leave out.
+            image_size: width and height of the network's input for this call, or one number for both, rounded up to
+                what the network takes; only for packages that support it. Default: the package's.
 
         Returns:
-            A new array (N, 3, height, width) of the pre-processor's dtype, and N `PreProcessingMetadata`.
+            A new array (N, channels, height, width) of the pre-processor's dtype, and N `PreProcessingMetadata`.
 
         Raises:
-            ModelInputError: an image cannot be used.
-            InvalidParameterError: `input_color_format` or `overrides` is not one of those there are.
+            ModelInputError: an image cannot be used, or images that "fit-longer-edge" makes of different sizes were
+                given in one call.
+            InvalidParameterError: `input_color_format` or `overrides` is not one of those there are, or `image_size`
+                cannot be used.
         """
         _check_options(input_color_format, overrides)
-        checked = as_images(images)
-        swap = (input_color_format or "bgr") != self.color_mode
-        locate = GEOMETRIES[self.resize_mode]
-        metadata = [locate(ImageDimensions(*image.shape[:2]), self.size) for image in checked]
-        tensor = np.empty((len(checked), _CHANNELS, self.size.height, self.size.width), np.float32)
-        for image, target, placement in zip(checked, tensor, metadata, strict=True):
-            self._write(image, target, placement, swap)
+        size = self.input_size.default if image_size is None else self.input_size.requested(image_size)
+        sources = as_images(images)
+        steps = self._steps(overrides)
+        metadata = [self._locate(source, steps, size) for source in sources]
+        size = _common_size(metadata)
+        tensor = np.empty((len(sources), len(self.gains), size.height, size.width), np.float32)
+        for source, target, placement in zip(sources, tensor, metadata, strict=True):
+            self._write(source, target, placement, steps, input_color_format or source.color_format)
         return tensor.astype(self.dtype, copy=False), metadata
 
+    def _steps(self, overrides: PreProcessingOverrides | None) -> Steps:
+        steps = self.steps.without(overrides)
+        # A network of one plane takes grey images, whatever was switched off.
+        return evolve(steps, grayscale=True) if len(self.gains) == 1 else steps
+
+    def _locate(self, source: SourceImage, steps: Steps, size: ImageDimensions) -> PreProcessingMetadata:
+        whole = ImageDimensions(*source.pixels.shape[:2])
+        crop = crop_offset(whole, steps.static_crop)
+        part = ImageDimensions(crop.crop_height, crop.crop_width)
+        if self.resize_mode is ResizeMode.FIT_LONGER_EDGE:
+            placement = fit_longer_edge(part, size, self.input_size.divisor)
+        else:
+            placement = GEOMETRIES[self.resize_mode](part, size)
+        if part == whole and source.array_kind == "numpy":
+            return placement
+        return evolve(
+            placement,
+            original_size=whole,
+            static_crop_offset=crop,
+            array_kind=source.array_kind,
+            device=source.device,
+        )
+
     def _write(
-        self, image: Image, target: npt.NDArray[np.float32], placement: PreProcessingMetadata, swap: bool
+        self,
+        source: SourceImage,
+        target: npt.NDArray[np.float32],
+        placement: PreProcessingMetadata,
+        steps: Steps,
+        color_format: ColorFormat,
     ) -> None:
-        """Write one image into its (3, height, width) part of the tensor, its colours swapped if need be."""
-        cv2 = opencv()
-        resized = placement.resized
-        if image.strides[2] < 0:  # image[..., ::-1]: OpenCV would copy all of it, twenty times the cost of the rest
-            image, swap = image[..., ::-1], not swap
-        if (resized.height, resized.width) != image.shape[:2]:
-            image = cv2.resize(image, (resized.width, resized.height), interpolation=cv2.INTER_LINEAR)
-        # Splitting the small image and swapping planes is much cheaper than swapping colours of the large one.
-        channels = cv2.split(image)[::-1] if swap else cv2.split(image)
-        rows = slice(placement.pad_top, placement.pad_top + resized.height)
-        columns = slice(placement.pad_left, placement.pad_left + resized.width)
-        for plane, channel, *factors in zip(target, channels, self.gains, self.biases, strict=True):
-            gain, bias = map(np.float32, factors)
-            _fill_border(plane, rows, columns, self.padding_value * gain + bias)
-            inside = plane[rows, columns]
-            # Convert, then scale in place: faster than one multiplication of mixed types, with the same result.
-            inside[...] = channel
-            inside *= gain
-            if bias:
-                inside += bias
+        """Write one image into its (channels, height, width) part of the tensor."""
+        pixels = source.pixels
+        if pixels.strides[2] < 0:  # image[..., ::-1]: OpenCV would copy all of it, twenty times the cost of the rest
+            pixels, color_format = pixels[..., ::-1], "rgb" if color_format == "bgr" else "bgr"
+        planes = resized_planes(steps(pixels, color_format, placement.static_crop_offset), placement)
+        if color_format != self.color_mode:
+            planes = planes[::-1]
+        if len(planes) == 1:
+            planes = planes * len(target)
+        for goal, plane, *factors in zip(target, planes, self.gains, self.biases, strict=True):
+            write_plane(goal, plane, placement, (factors[0], factors[1]), self.padding_value)
 
 
-def _fill_border(plane: npt.NDArray[np.float32], rows: slice, columns: slice, value: np.float32) -> None:
-    plane[: rows.start] = value
-    plane[rows.stop :] = value
-    plane[rows, : columns.start] = value
-    plane[rows, columns.stop :] = value
+def _factors(network_input: NetworkInput) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return gains and biases, one of each per plane."""
+    scaling, channels = network_input.scaling_factor or 1.0, network_input.input_channels
+    mean, std = network_input.normalization or ((0.0,) * channels, (1.0,) * channels)
+    gains = tuple(1 / (scaling * deviation) for deviation in std)
+    return gains, tuple(-average / deviation for average, deviation in zip(mean, std, strict=True))
+
+
+def _padding_value(network_input: NetworkInput) -> int | None:
+    if network_input.resize_mode is ResizeMode.LETTERBOX_REFLECT_EDGES:
+        return None
+    # Training cut its centre crops out of black.
+    return 0 if network_input.resize_mode is ResizeMode.CENTER_CROP else network_input.padding_value or 0
+
+
+def _input_size(network_input: NetworkInput, size: ImageDimensions | None, dynamic_size: bool | None) -> InputSize:
+    training_size = network_input.training_input_size
+    if size is None:
+        if training_size is None:
+            raise CorruptedModelPackageError(
+                "network_input.training_input_size is missing from inference_config.json and the network does not "
+                "state the size of its input either, so images cannot be resized for it. Add it to the config."
+            )
+        size = ImageDimensions(training_size.height, training_size.width)
+    mode = network_input.dynamic_spatial_size_mode
+    return InputSize(
+        default=size,
+        dynamic=network_input.dynamic_spatial_size_supported and dynamic_size is not False,
+        divisor=(mode.value if mode is not None and mode.type == "pad-to-be-divisible" else None) or 1,
+    )
+
+
+def _common_size(metadata: list[PreProcessingMetadata]) -> ImageDimensions:
+    """Return the size of the input that all images share."""
+    size = metadata[0].inference_size
+    for placement in metadata:
+        if placement.inference_size != size:
+            raise ModelInputError(
+                f"This package resizes by its longer edge, which makes one of these images {size} and another "
+                f"{placement.inference_size} (height x width). Pass images of different shapes one by one."
+            )
+    return size
 
 
 def _check_options(input_color_format: object, overrides: object) -> None:
@@ -165,34 +235,3 @@ def _check_options(input_color_format: object, overrides: object) -> None:
         raise InvalidParameterError(
             f"pre_processing_overrides must be a PreProcessingOverrides, got {type(overrides).__name__}."
         )
-
-
-def require_supported(config: InferenceConfig) -> None:
-    """Refuse a package whose images cannot be prepared: a step silently left out would give wrong predictions.
-
-    Raises:
-        ModelLoadingError: the config asks for a step, resize mode or number of channels that is not supported. The
-            message names what is.
-    """
-    network_input = config.network_input
-    steps = _enabled_steps(config.image_pre_processing)
-    problem = None
-    if steps:
-        problem = f"image_pre_processing enables {', '.join(steps)}; no step before resizing is supported yet"
-    elif network_input.resize_mode not in GEOMETRIES:
-        problem = (
-            f"network_input.resize_mode is {network_input.resize_mode.value!r}; "
-            f"supported: {', '.join(sorted(GEOMETRIES))}"
-        )
-    elif network_input.input_channels != _CHANNELS:
-        problem = f"network_input.input_channels is {network_input.input_channels}; supported: {_CHANNELS}"
-    if problem:
-        raise ModelLoadingError(
-            f"This model package cannot be pre-processed by this version: {problem}. "
-            f"Upgrade im-core, or use a package exported without it."
-        )
-
-
-def _enabled_steps(steps: ImagePreProcessing) -> list[str]:
-    named = {"static-crop": steps.static_crop, "grayscale": steps.grayscale, "contrast": steps.contrast}
-    return [name for name, step in named.items() if step is not None and step.enabled]

@@ -15,6 +15,7 @@ from inference_models.developer_tools import (
     ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
+    ResizeMode,
     Session,
     SessionOpener,
     TensorInfo,
@@ -25,6 +26,7 @@ from inference_models.developer_tools import (
     parse_inference_config,
     require_supported,
     run_batched,
+    substitute_resize_mode,
 )
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -91,7 +93,7 @@ def open_package(
         ModelLoadingError: the package needs what is not supported; the message names what is.
     """
     directory = Path(directory)
-    config = parse_inference_config(directory / "inference_config.json")
+    config = _as_trained(parse_inference_config(directory / "inference_config.json"))
     class_names = parse_class_names(directory / "class_names.txt") if has_class_names else ()
     check_config(config, directory)
     _check_class_name_operations(config)
@@ -103,12 +105,20 @@ def open_package(
         if session.outputs and all(output.shape for output in session.outputs):
             check_outputs(session.outputs, class_names)
         pre_processor = ImagePreProcessor.from_config(
-            config, size=_input_size(network_input, config), dtype=network_input.dtype
+            config,
+            size=_input_size(network_input, config),
+            dtype=network_input.dtype,
+            dynamic_size=None in network_input.shape[2:],
         )
     except BaseException:
         session.close()
         raise
     return YOLOPackage(session, config, class_names, pre_processor, network_input.name)
+
+
+def _as_trained(config: InferenceConfig) -> InferenceConfig:
+    """Return `config` with what "fit-longer-edge" means for this family: a letterbox, padded with 127."""
+    return substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.LETTERBOX, padding_value=127)
 
 
 def _check_class_name_operations(config: InferenceConfig) -> None:
