@@ -119,3 +119,14 @@ def test_far_classes_do_not_blur_small_overlaps() -> None:
     class_ids = np.array([9_999_999, 9_999_999, 1])
     kept = non_maximum_suppression(boxes, scores, class_ids, iou_threshold=0.42, max_detections=10)
     assert kept.tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 10, 80, 400])
+@pytest.mark.parametrize("max_detections", [3, 100_000])
+def test_any_number_of_classes(classes: int, max_detections: int) -> None:
+    boxes, scores, _ = random_boxes(400, seed=classes, spread=60)
+    class_ids = np.random.default_rng(classes).integers(0, classes, 400)
+    scores[::7] = 0.5
+    how: Any = {"iou_threshold": 0.3, "max_detections": max_detections, "class_agnostic": False}
+    expected = reference(boxes, scores, class_ids, **how)
+    assert non_maximum_suppression(boxes, scores, class_ids, **how).tolist() == expected

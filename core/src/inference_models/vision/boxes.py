@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["cxcywh_to_xyxy", "pairwise_iou"]
+__all__ = ["cxcywh_to_xyxy", "paired_iou", "pairwise_iou"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -29,6 +29,19 @@ def pairwise_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
     intersection *= _overlap(a[:, 1], a[:, 3], b[:, 1], b[:, 3])
     union = _area(a)[:, None] + _area(b)[None, :] - intersection
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+
+
+def paired_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
+    """Return the intersection over union of each box of `first` (n, 4) with that of `second` (n, 4) beside it: (n,).
+
+    See `pairwise_iou`.
+    """
+    a, b = first.astype(np.float64, copy=False).T, second.astype(np.float64, copy=False).T
+    intersection = np.maximum(np.minimum(a[2], b[2]) - np.maximum(a[0], b[0]), 0)
+    intersection *= np.maximum(np.minimum(a[3], b[3]) - np.maximum(a[1], b[1]), 0)
+    union = _area(a.T) + _area(b.T) - intersection
+    iou: npt.NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return iou
 
 
 def _overlap(low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats) -> npt.NDArray[np.float64]:

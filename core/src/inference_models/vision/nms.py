@@ -7,13 +7,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.boxes import pairwise_iou
+from inference_models.vision.boxes import paired_iou, pairwise_iou
 
 __all__ = ["non_maximum_suppression"]
 
 # Boxes are taken by the block, best first: one comparison of a block with itself and with what was kept so far costs
 # less than one per box, and far less than comparing all with all.
 _BLOCK = 64
+# With more pairs of one class than this per box, or than this in all, comparing blocks is faster than comparing pairs.
+_PAIRS_PER_BOX = 16
+_MOST_PAIRS = 12_000
 
 
 def non_maximum_suppression(
@@ -46,6 +49,42 @@ def non_maximum_suppression(
     order = order[~np.isnan(scores[order])]
     ranked = boxes[order].astype(np.float64)
     labels = np.zeros(len(order), np.intp) if class_agnostic else class_ids[order]
+    keep = _keep_by_pairs(ranked, labels, iou_threshold)
+    if keep is None:
+        keep = _keep_by_blocks(ranked, labels, iou_threshold, max_detections)
+    return order[keep[:max_detections]]
+
+
+def _keep_by_pairs(
+    ranked: npt.NDArray[np.float64], labels: npt.NDArray[np.integer[Any]], iou_threshold: float
+) -> npt.NDArray[np.intp] | None:
+    """Return the ranks to keep by comparing all boxes of one class with each other, pair by pair.
+
+    Much the fastest where boxes spread over many classes. None when there are too many pairs.
+    """
+    by_class = np.argsort(labels, kind="stable")
+    grouped = labels[by_class]
+    places = np.arange(len(grouped))
+    rivals = np.searchsorted(grouped, grouped, side="right") - places - 1  # of its class and behind it, for each place
+    total = int(rivals.sum())
+    if total > min(_PAIRS_PER_BOX * len(places), _MOST_PAIRS):
+        return None
+    first = np.repeat(places, rivals)
+    second = np.arange(total) - np.repeat(np.cumsum(rivals) - rivals, rivals) + first + 1
+    better, worse = by_class[first], by_class[second]
+    clashing = paired_iou(ranked[better], ranked[worse]) > iou_threshold
+    kept = np.ones(len(grouped), np.bool_)
+    # In each class from the best box on, so whether `one` is kept is settled when its turn comes.
+    for one, other in zip(better[clashing].tolist(), worse[clashing].tolist(), strict=True):
+        if kept[one]:
+            kept[other] = False
+    return np.flatnonzero(kept)
+
+
+def _keep_by_blocks(
+    ranked: npt.NDArray[np.float64], labels: npt.NDArray[np.integer[Any]], iou_threshold: float, max_detections: int
+) -> npt.NDArray[np.intp]:
+    """Return the first `max_detections` ranks to keep by comparing blocks of boxes with those kept so far."""
 
     def clashes(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
         """Return for every rank of `first` and of `second` whether the two boxes may not both be kept."""
@@ -53,16 +92,16 @@ def non_maximum_suppression(
         found &= labels[first][:, None] == labels[second]
         return found
 
-    ranks = np.arange(len(order))
+    ranks = np.arange(len(ranked))
     kept = ranks[:0]
-    for start in range(0, len(order), _BLOCK):
+    for start in range(0, len(ranked), _BLOCK):
         block = ranks[start : start + _BLOCK]
         if len(kept):
             block = block[~clashes(kept, block).any(axis=0)]
         kept = np.concatenate([kept, block[_keep_greedily(np.triu(clashes(block, block), k=1))]])
         if len(kept) >= max_detections:
             break
-    return order[kept[:max_detections]]
+    return kept
 
 
 def _keep_greedily(clashes: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
