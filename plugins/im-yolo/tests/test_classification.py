@@ -158,3 +158,16 @@ def test_softmax_and_sigmoid_agree_with_plain_python(logits: npt.NDArray[np.floa
     expected = [[1 / (1 + math.exp(min(-float(one), 700.0))) for one in row] for row in logits]
     np.testing.assert_allclose(sigmoid(logits), expected, atol=1e-6)
     assert softmax(logits).dtype == sigmoid(logits).dtype == np.float32
+
+
+@pytest.mark.parametrize("multi", [False, True])
+def test_torch_in_torch_out(workbench: Any, multi: bool) -> None:
+    torch = pytest.importorskip("torch")
+    image = workbench.picture()
+    tensor = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    model = workbench.open(write(workbench, workbench.saying(LOGITS), multi=multi))
+    expected, found = model(image), model(tensor)
+    if multi:
+        (expected,), (found,) = expected, found
+    assert (expected.array_kind, found.array_kind) == ("numpy", "torch")
+    assert found.to_dict() == expected.to_dict()

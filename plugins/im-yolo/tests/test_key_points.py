@@ -207,3 +207,13 @@ def test_placing_agrees_with_plain_python(values: list[tuple[float, float, float
         else:
             assert not xy[row, slot].any()
             assert confidence[row, slot] == 0
+
+
+def test_torch_in_torch_out(workbench: Any) -> None:
+    torch = pytest.importorskip("torch")
+    image = workbench.picture()
+    tensor = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    points, boxes = workbench.open(write(workbench, anchor_free(30)))([image, tensor])
+    for expected, found in (points, boxes):
+        assert (expected.array_kind, found.array_kind) == ("numpy", "torch")
+        assert found.to_dict() == expected.to_dict()

@@ -201,3 +201,27 @@ def test_every_pixel_agrees_with_plain_python(data: Any, count: int, threshold: 
             expected = background if max(chances) < threshold else values.index(max(values))
         assert ids[INSIDE][row, column] == expected
         assert probability[INSIDE][row, column] == pytest.approx(chances[expected], abs=1e-5)
+
+
+def test_torch_in_torch_out(workbench: Any) -> None:
+    torch = pytest.importorskip("torch")
+    image = workbench.picture()
+    tensor = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    model = workbench.open(workbench.package(workbench.saying(bands(3)), **SEMANTIC))
+    expected, found = model([image, tensor])
+    assert (expected.array_kind, found.array_kind) == ("numpy", "torch")
+    assert found.to_dict() == expected.to_dict()
+    (workbench.directory / "class_names.txt").unlink()
+    model = workbench.open(workbench.package(workbench.saying(bands(1)), post_processing=None, **DEPTH))
+    depth, tensor_depth = model([image, tensor])
+    assert isinstance(depth, np.ndarray)
+    assert tensor_depth.dtype is torch.float32
+    np.testing.assert_array_equal(tensor_depth.numpy(), depth)
+
+
+@pytest.mark.parametrize("what", [SEMANTIC, DEPTH])
+def test_other_input_sizes_only_where_the_package_supports_them(workbench: Any, what: dict[str, Any]) -> None:
+    channels = 3 if what is SEMANTIC else 1
+    model = workbench.open(workbench.package(workbench.saying(bands(channels)), post_processing=None, **what))
+    with pytest.raises(InvalidParameterError, match="image_size"):
+        model(workbench.picture(), image_size=160)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from im_yolo.heads import Floats, Shape
+from im_yolo.heads import Shape
 from im_yolo.one_output import OneOutputStages
 from inference_models import (
     ClassificationModel,
@@ -21,7 +21,7 @@ from inference_models import (
     MultiLabelClassificationPrediction,
     PreProcessingOverrides,
 )
-from inference_models.developer_tools import Images, InferenceConfig, resolve_confidence
+from inference_models.developer_tools import Array, Images, InferenceConfig, as_kind, as_numpy, resolve_confidence
 
 _DEFAULT_CONFIDENCE = 0.4
 
@@ -45,26 +45,51 @@ class _ClassificationStages(OneOutputStages):
         images: Images,
         *,
         input_color_format: ColorFormat | None = None,
+        image_size: int | tuple[int, int] | None = None,
         pre_processing_overrides: PreProcessingOverrides | None = None,
-    ) -> Floats:
+    ) -> Array:
         """Return the network's input for `images`.
 
         Args:
-            images: one image (H, W, 3) uint8, a list of them of any sizes, or an array (N, H, W, 3).
-            input_color_format: the order of the images' colours; default "bgr", as OpenCV reads them.
+            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
+                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
+            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
+                "rgb" for torch.
+            image_size: width and height of the network's input for this call, or one number for both; only for
+                packages that support it.
             pre_processing_overrides: single steps to leave out.
 
         Returns:
-            A new array (N, 3, height, width) float32 (float16 if the network takes that).
+            A new array (N, 3, height, width) float32 (float16 if the network takes that), in the library of the first
+            image: what follows is in kind too.
 
         Raises:
             ModelInputError: an image cannot be used.
             InvalidParameterError: an option has a value that does not exist.
         """
-        inputs, _ = self._package.pre_processor(
-            images, input_color_format=input_color_format, overrides=pre_processing_overrides
+        inputs, metadata = self._package.pre_processor(
+            images,
+            input_color_format=input_color_format,
+            image_size=image_size,
+            overrides=pre_processing_overrides,
         )
-        return inputs
+        return as_kind(inputs, metadata[0].array_kind, metadata[0].device)
+
+    def forward(self, pre_processed_images: Array) -> Array:
+        """Run the network, in as many batches as it needs.
+
+        Args:
+            pre_processed_images: (N, 3, height, width) as `pre_process` returns it.
+
+        Returns:
+            The network's output (N, classes), in kind.
+
+        Raises:
+            SessionClosedError: after `close()`.
+            ModelRuntimeError: the backend failed.
+            CorruptedModelPackageError: the output does not fit class_names.txt.
+        """
+        return _like(super().forward(as_numpy(pre_processed_images)), pre_processed_images)
 
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
@@ -88,12 +113,12 @@ class _ClassificationStages(OneOutputStages):
         return f"(batch, {count}): a score for each class that class_names.txt names"
 
 
-class YOLOClassifier(_ClassificationStages, ClassificationModel[Floats, Floats]):
+class YOLOClassifier(_ClassificationStages, ClassificationModel[Array, Array]):
     """A YOLO classifier: YOLOv8 and v11. Safe to use from several threads at once."""
 
     post_processing = "softmax"
 
-    def post_process(self, model_results: Floats) -> ClassificationPrediction:
+    def post_process(self, model_results: Array) -> ClassificationPrediction:
         """Return the class of each image.
 
         Args:
@@ -102,21 +127,23 @@ class YOLOClassifier(_ClassificationStages, ClassificationModel[Floats, Floats])
         Returns:
             One prediction for all N images, with the probability of every class. Of equal ones the lower id is best.
         """
-        scores = model_results.astype(np.float32, copy=False)
+        scores = as_numpy(model_results).astype(np.float32, copy=False)
         if not self._fused:
             scores = softmax(scores)
         return ClassificationPrediction(
-            class_id=scores.argmax(axis=1), confidence=scores, class_names=self._package.class_names
+            class_id=_like(scores.argmax(axis=1), model_results),
+            confidence=_like(scores, model_results),
+            class_names=self._package.class_names,
         )
 
 
-class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationModel[Floats, Floats]):
+class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationModel[Array, Array]):
     """A YOLO classifier whose classes do not exclude each other. Safe to use from several threads at once."""
 
     post_processing = "sigmoid"
 
     def post_process(
-        self, model_results: Floats, *, confidence: Confidence = "default"
+        self, model_results: Array, *, confidence: Confidence = "default"
     ) -> list[MultiLabelClassificationPrediction]:
         """Return which classes apply to each image.
 
@@ -135,15 +162,22 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
         threshold = resolve_confidence(
             confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
         )
-        scores = model_results.astype(np.float32, copy=False)
+        scores = as_numpy(model_results).astype(np.float32, copy=False)
         if not self._fused:
             scores = sigmoid(scores)
         return [
             MultiLabelClassificationPrediction(
-                class_ids=np.flatnonzero(image >= threshold), confidence=image, class_names=names
+                class_ids=_like(np.flatnonzero(image >= threshold), model_results),
+                confidence=_like(image, model_results),
+                class_names=names,
             )
             for image in scores
         ]
+
+
+def _like(values: npt.NDArray[Any], array: Array) -> Array:
+    """Return `values` in the library and on the device of `array`."""
+    return values if isinstance(array, np.ndarray) else as_kind(values, "torch", str(array.device))
 
 
 def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

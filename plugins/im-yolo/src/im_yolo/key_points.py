@@ -12,6 +12,7 @@ import numpy.typing as npt
 from im_yolo import families
 from im_yolo.boxes import BoxPackage, RawBoxes, choose_thresholds, find_boxes, open_box_package
 from im_yolo.heads import DecodedBoxes, Floats
+from im_yolo.kinds import in_kind
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
@@ -137,8 +138,8 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
         found = find_boxes(self._boxes, model_results, thresholds)
         images = list(zip(found, pre_processing_meta, strict=True))
         return (
-            [self._to_key_points(boxes, metadata, lowest) for boxes, metadata in images],
-            [self._to_detections(boxes, metadata) for boxes, metadata in images],
+            [in_kind(self._to_key_points(boxes, metadata, lowest), metadata) for boxes, metadata in images],
+            [in_kind(self._to_detections(boxes, metadata), metadata) for boxes, metadata in images],
         )
 
     def _to_key_points(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata, lowest: float) -> KeyPoints:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from im_yolo import families
 from im_yolo.classification import sigmoid
 from im_yolo.heads import Floats, Shape, Threshold
+from im_yolo.kinds import in_kind
 from im_yolo.one_output import OneOutputStages
 from im_yolo.package import YOLOPackage
 from inference_models import (
@@ -24,10 +25,12 @@ from inference_models import (
     SemanticSegmentationResult,
 )
 from inference_models.developer_tools import (
+    Array,
     Images,
     InferenceConfig,
     PreProcessingMetadata,
     RecommendedParameters,
+    as_kind,
     resolve_confidence,
     restore_map,
 )
@@ -53,13 +56,18 @@ class _MapStages(OneOutputStages):
         images: Images,
         *,
         input_color_format: ColorFormat | None = None,
+        image_size: int | tuple[int, int] | None = None,
         pre_processing_overrides: PreProcessingOverrides | None = None,
     ) -> tuple[Floats, list[PreProcessingMetadata]]:
         """Return the network's input for `images`, and how to get back from it.
 
         Args:
-            images: one image (H, W, 3) uint8, a list of them of any sizes, or an array (N, H, W, 3).
-            input_color_format: the order of the images' colours; default "bgr", as OpenCV reads them.
+            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
+                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
+            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
+                "rgb" for torch.
+            image_size: width and height of the network's input for this call, or one number for both; only for
+                packages that support it.
             pre_processing_overrides: single steps to leave out.
 
         Returns:
@@ -70,7 +78,10 @@ class _MapStages(OneOutputStages):
             InvalidParameterError: an option has a value that does not exist.
         """
         return self._package.pre_processor(
-            images, input_color_format=input_color_format, overrides=pre_processing_overrides
+            images,
+            input_color_format=input_color_format,
+            image_size=image_size,
+            overrides=pre_processing_overrides,
         )
 
     @classmethod
@@ -133,7 +144,7 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
                 ids, probability = find_foreground(scores[0], metadata, threshold, self._background, self._fused)
             else:
                 ids, probability = find_classes(scores, metadata, threshold, self._background, self._fused)
-            results.append(SemanticSegmentationResult(ids, probability, class_names=names))
+            results.append(in_kind(SemanticSegmentationResult(ids, probability, class_names=names), metadata))
         return results
 
     @classmethod
@@ -155,9 +166,7 @@ class YOLODepthEstimator(_MapStages, DepthEstimationModel[Floats, list[PreProces
     post_processing = ()
     has_class_names = False
 
-    def post_process(
-        self, model_results: Floats, pre_processing_meta: list[PreProcessingMetadata]
-    ) -> list[npt.NDArray[np.float32]]:
+    def post_process(self, model_results: Floats, pre_processing_meta: list[PreProcessingMetadata]) -> list[Array]:
         """Return the depth of every pixel of each image.
 
         Args:
@@ -170,7 +179,8 @@ class YOLODepthEstimator(_MapStages, DepthEstimationModel[Floats, list[PreProces
         """
         maps = model_results.astype(np.float32, copy=False).reshape(len(model_results), *model_results.shape[-2:])
         return [
-            restore_map(depth, metadata, fill=0.0) for depth, metadata in zip(maps, pre_processing_meta, strict=True)
+            as_kind(restore_map(depth, metadata, fill=0.0), metadata.array_kind, metadata.device)
+            for depth, metadata in zip(maps, pre_processing_meta, strict=True)
         ]
 
     @classmethod
