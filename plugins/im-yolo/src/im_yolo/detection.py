@@ -6,7 +6,8 @@ import numpy as np
 
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
-from im_yolo.heads import Floats
+from im_yolo.heads import DecodedBoxes, Floats
+from im_yolo.kinds import in_kind
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, ObjectDetectionModel
 from inference_models.developer_tools import PreProcessingMetadata, rescale_boxes
@@ -48,7 +49,8 @@ class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMet
 
         Returns:
             Detections for each image, best first: xyxy (n, 4) float32 in source pixels, unrounded and clamped to the
-            image; of equal scores the lower anchor first.
+            image; of equal scores the lower anchor first. Numpy arrays where the image was one; tensors on the
+            image's device where it was a tensor.
 
         Raises:
             InvalidParameterError: a threshold cannot be used.
@@ -62,14 +64,17 @@ class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMet
         )
         found = find_boxes(self._boxes, model_results, thresholds)
         return [
-            Detections(
-                xyxy=rescale_boxes(boxes.xyxy, metadata),
-                class_id=boxes.class_ids.astype(np.int32),
-                confidence=boxes.scores,
-                class_names=self._boxes.package.class_names,
-            )
+            in_kind(self._detections(boxes, metadata), metadata)
             for boxes, metadata in zip(found, pre_processing_meta, strict=True)
         ]
+
+    def _detections(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata) -> Detections:
+        return Detections(
+            xyxy=rescale_boxes(boxes.xyxy, metadata),
+            class_id=boxes.class_ids.astype(np.int32),
+            confidence=boxes.scores,
+            class_names=self._boxes.package.class_names,
+        )
 
 
 class YOLOv5Detector(YOLODetector):

@@ -11,6 +11,7 @@ from attrs import frozen
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
 from im_yolo.heads import DecodedBoxes, Floats
+from im_yolo.kinds import in_kind
 from im_yolo.outputs import PROTOTYPES
 from im_yolo.stages import BoxStages
 from inference_models import (
@@ -113,7 +114,7 @@ class YOLOInstanceSegmenter(BoxStages, InstanceSegmentationModel[Floats, list[Pr
             raise InvalidParameterError("model_results has no prototypes. Pass what this model's forward() returned.")
         found = find_boxes(self._boxes, model_results, thresholds)
         return [
-            self._to_instances(boxes, prototypes, metadata, options)
+            in_kind(self._to_instances(boxes, prototypes, metadata, options), metadata)
             for boxes, prototypes, metadata in zip(found, all_prototypes, pre_processing_meta, strict=True)
         ]
 

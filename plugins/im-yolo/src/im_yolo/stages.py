@@ -70,24 +70,32 @@ class BoxStages(Model):
         images: Images,
         *,
         input_color_format: ColorFormat | None = None,
+        image_size: int | tuple[int, int] | None = None,
         pre_processing_overrides: PreProcessingOverrides | None = None,
     ) -> tuple[Floats, list[PreProcessingMetadata]]:
         """Return the network's input for `images`, and how to get back from it.
 
         Args:
-            images: one image (H, W, 3) uint8, a list of them of any sizes, or an array (N, H, W, 3).
-            input_color_format: the order of the images' colours; default "bgr", as OpenCV reads them.
+            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
+                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
+            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
+                "rgb" for torch.
+            image_size: width and height of the network's input for this call, or one number for both, rounded up to
+                what the network takes; only for packages that support it. Default: the package's.
             pre_processing_overrides: single steps to leave out.
 
         Returns:
-            A new array (N, 3, height, width) float32 (float16 if the network takes that), and N metadata.
+            A new array (N, channels, height, width) float32 (float16 if the network takes that), and N metadata.
 
         Raises:
             ModelInputError: an image cannot be used.
             InvalidParameterError: an option has a value that does not exist.
         """
         return self._boxes.package.pre_processor(
-            images, input_color_format=input_color_format, overrides=pre_processing_overrides
+            images,
+            input_color_format=input_color_format,
+            overrides=pre_processing_overrides,
+            image_size=image_size,
         )
 
     def forward(self, pre_processed_images: Floats) -> RawBoxes:
