@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from onnx import TensorProto, helper
 
-from im_yolo.classification import sigmoid, softmax
+from im_yolo.classification import YOLOClassifier, YOLOMultiLabelClassifier, sigmoid, softmax
 from inference_models import (
     ClassificationPrediction,
     CorruptedModelPackageError,
@@ -21,6 +21,7 @@ from inference_models import (
     MultiLabelClassificationPrediction,
     RecommendedParameters,
 )
+from inference_models.developer_tools import TensorInfo
 
 SOFTMAX = {"type": "softmax", "fused": False}
 SIGMOID = {"type": "sigmoid", "fused": False}
@@ -113,8 +114,6 @@ def test_a_label_at_the_threshold_applies(workbench: Any) -> None:
 
 
 def test_recommended_thresholds_are_by_class(workbench: Any) -> None:
-    from im_yolo.classification import YOLOMultiLabelClassifier
-
     model = workbench.open(write(workbench, workbench.saying(LOGITS), multi=True))
     recommended = RecommendedParameters(per_class_confidence={"circle": 0.99, "square": 0.1})
     again = YOLOMultiLabelClassifier(model._package, recommended)
@@ -171,3 +170,34 @@ def test_torch_in_torch_out(workbench: Any, multi: bool) -> None:
         (expected,), (found,) = expected, found
     assert (expected.array_kind, found.array_kind) == ("numpy", "torch")
     assert found.to_dict() == expected.to_dict()
+
+
+class TorchSession:
+    """A network in torch, which tells nothing of its outputs beforehand."""
+
+    array_kind, device = "torch", "cpu"
+    inputs = (TensorInfo("input", (None, 3, None, None), "float32"),)
+    outputs: tuple[TensorInfo, ...] = ()
+
+    def __init__(self, torch: Any, logits: npt.NDArray[np.float32]) -> None:
+        self._logits = torch.from_numpy(logits)
+
+    def run(self, feeds: dict[str, Any]) -> dict[str, Any]:
+        (images,) = feeds.values()
+        return {"output": self._logits.expand(len(images), -1)}
+
+    def close(self) -> None:
+        self._logits = None
+
+
+def test_a_session_of_torch_tensors_serves_as_well(workbench: Any) -> None:
+    torch = pytest.importorskip("torch")
+    directory = write(workbench, workbench.saying(LOGITS))
+    session: Any = TorchSession(torch, LOGITS)
+    found = YOLOClassifier.from_pretrained(directory, open_session=lambda _: session)(workbench.picture())
+    assert isinstance(found.confidence, np.ndarray)
+    np.testing.assert_allclose(found.confidence, [exactly(LOGITS)], rtol=1e-5)
+    wrong: Any = TorchSession(torch, LOGITS[:2])
+    model = YOLOClassifier.from_pretrained(directory, open_session=lambda _: wrong)
+    with pytest.raises(CorruptedModelPackageError, match=r"\(1, 2\); expected \(batch, 3\)"):
+        model(workbench.picture())

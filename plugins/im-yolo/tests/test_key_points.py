@@ -217,3 +217,18 @@ def test_torch_in_torch_out(workbench: Any) -> None:
     for expected, found in (points, boxes):
         assert (expected.array_kind, found.array_kind) == ("numpy", "torch")
         assert found.to_dict() == expected.to_dict()
+
+
+@pytest.mark.parametrize("window", [(0, 50, 0, 50), (25, 75, 50, 100)])
+def test_a_static_crop_is_undone(workbench: Any, window: tuple[int, ...]) -> None:
+    x_min, x_max, y_min, y_max = window
+    crop = {"enabled": True, "x_min": x_min, "x_max": x_max, "y_min": y_min, "y_max": y_max}
+    output = end_to_end(2)
+    output[0] = [32, 64, 160, 320, 0.9, 0, 32, 64, 0.9, 160, 320, 0.8, 320, 320, 0.7]
+    steps = {"image_pre_processing": {"static-crop": crop}, "network_input": {"resize_mode": "stretch"}}
+    model = workbench.open(write(workbench, output, architecture="yolo26", **steps))
+    (points,), (boxes,) = model(workbench.picture(200, 400), confidence=0.89)
+    origin = np.array([4 * x_min, 2 * y_min])
+    relative = np.array([[20, 20], [100, 100], [200, 100]])
+    np.testing.assert_allclose(points.xy[0], origin + relative, atol=1e-3)
+    np.testing.assert_allclose(boxes.xyxy[0], [*(origin + relative[0]), *(origin + relative[1])], atol=1e-3)

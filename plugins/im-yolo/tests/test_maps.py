@@ -225,3 +225,22 @@ def test_other_input_sizes_only_where_the_package_supports_them(workbench: Any, 
     model = workbench.open(workbench.package(workbench.saying(bands(channels)), post_processing=None, **what))
     with pytest.raises(InvalidParameterError, match="image_size"):
         model(workbench.picture(), image_size=160)
+
+
+@pytest.mark.parametrize("window", [(0, 50, 0, 50), (25, 75, 50, 100)])
+def test_a_static_crop_leaves_maps_at_the_size_of_the_image(workbench: Any, window: tuple[int, ...]) -> None:
+    x_min, x_max, y_min, y_max = window
+    crop = {"enabled": True, "x_min": x_min, "x_max": x_max, "y_min": y_min, "y_max": y_max}
+    steps = {"image_pre_processing": {"static-crop": crop}, "network_input": {"resize_mode": "stretch"}}
+    part = np.zeros((200, 400), bool)
+    part[2 * y_min : 2 * y_max, 4 * x_min : 4 * x_max] = True
+    model = workbench.open(workbench.package(workbench.saying(bands(3)), **SEMANTIC, **steps))
+    (found,) = model(workbench.picture(200, 400))
+    assert (found.segmentation_map[~part] == 1).all()
+    assert not found.confidence[~part].any()
+    assert set(np.unique(found.segmentation_map[part])) == {0, 1, 2}
+    assert (found.confidence[part] > 0).all()
+    (workbench.directory / "class_names.txt").unlink()
+    depth = np.full((1, 320, 320), 7, np.float32)
+    (found,) = workbench.open(workbench.package(workbench.saying(depth), **DEPTH, **steps))(workbench.picture(200, 400))
+    np.testing.assert_array_equal(found, 7 * part)
