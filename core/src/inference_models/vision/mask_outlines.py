@@ -27,11 +27,14 @@ Floats = npt.NDArray[np.floating[Any]]
 class Outline:
     """A mask inside its window of h x w source pixels, with k knots down.
 
+    Before the first knot and after the last there is one more at which everything is outside: so every column of the
+    mask begins and ends in some stretch between knots, if only in one without pixels.
+
     Attributes:
         rows: the window down.
         columns: the window across.
-        starts: (k,) first row of each stretch between knots, and the row after the last.
-        inside: (w, k) whether the column is inside the mask at the knot.
+        starts: (k + 2,) first row of each stretch between knots, and the row after the last.
+        inside: (w, k + 2) whether the column is inside the mask at the knot.
         turn_columns: (t,) the columns in which the mask begins or ends, counted from the first, ascending.
         turn_knots: (t,) the knots above these places, ascending within a column.
         turn_rows: (t,) the first row of the new state, from the stretch's first row to the one after its last.
@@ -51,11 +54,7 @@ class Outline:
         The state before the first pixel is outside. No position is given twice; one may lie after the last pixel.
         """
         bases = np.arange(self.columns.start, self.columns.stop) * height
-        entered = bases[self.inside[:, 0]] + self.rows.start
-        left = bases[self.inside[:, -1]] + self.rows.stop
-        flips = np.concatenate([entered, bases[self.turn_columns] + self.turn_rows, left])
-        flips.sort()
-        return _drop_pairs(flips)
+        return _drop_pairs(bases[self.turn_columns] + self.turn_rows)
 
     def fill(self, window: Bools) -> None:
         """Write the mask into its (h, w) window."""
@@ -69,7 +68,7 @@ class Outline:
             np.less(numbers[: end - begin] - lows[knot], lengths[knot], out=window[begin:end])
 
     def _stretches(self, sizes: Indices) -> tuple[Unsigned, Unsigned]:
-        """Return, (k - 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
+        """Return, (k + 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
         before = self.inside[:, :-1].T
         dtype = np.min_scalar_type(2 * int(sizes.max()))  # leaves room for the wrapping
         lengths = np.where(before, sizes[:, None], 0).astype(dtype)
@@ -89,33 +88,35 @@ def trace(values: Floats, rows: Window, columns: Window, threshold: float) -> Ou
         values: (k, m) the map at the knots of `rows` and `columns`, finite.
         rows: the window down.
         columns: the window across.
-        threshold: a pixel whose value at its centre is strictly above belongs to the mask.
+        threshold: finite; a pixel whose value at its centre is strictly above belongs to the mask.
     """
     before, rests = columns.positions()
-    upright = np.ascontiguousarray(values.T)
+    knots = len(rows.cells) + 2
+    upright = np.full((values.shape[1], knots), threshold, np.float32)
+    upright[:, 1:-1] = values.T
     lines = (upright[1:] - upright[:-1])[before]
     lines *= rests[:, None]
     lines += upright[before]
     inside = lines > threshold
     turns = np.flatnonzero(inside[:, 1:] != inside[:, :-1])
-    turn_columns = turns // (len(rows.cells) - 1)
+    turn_columns = turns // (knots - 1)
     places = turns + turn_columns  # in `lines`, which are one longer
-    knots = places - turn_columns * len(rows.cells)
-    above = lines.reshape(-1)[places].astype(np.float64)
-    below = lines.reshape(-1)[places + 1].astype(np.float64)
-    crossed = (rows.first + knots + (threshold - above) / (below - above) - rows.axis.shift) / rows.axis.scale
+    turn_knots = places - turn_columns * knots
+    flat = lines.reshape(-1)
+    above, below = flat[places].astype(np.float64), flat[places + 1].astype(np.float64)
+    crossed = (rows.first - 1 + turn_knots + (threshold - above) / (below - above) - rows.axis.shift) / rows.axis.scale
     # A pixel exactly at the threshold is outside.
     first = np.where(above > threshold, np.ceil(crossed), np.floor(crossed) + 1)
-    starts = rows.starts()
-    turn_rows = np.minimum(np.maximum(first, starts[knots]), starts[knots + 1]).astype(np.intp)
-    return Outline(rows, columns, starts, inside, turn_columns, knots, turn_rows)
+    starts = np.concatenate([[rows.start], rows.starts(), [rows.stop]])
+    turn_rows = np.minimum(np.maximum(first, starts[turn_knots]), starts[turn_knots + 1]).astype(np.intp)
+    return Outline(rows, columns, starts, inside, turn_columns, turn_knots, turn_rows)
 
 
 def _drop_pairs(flips: Indices) -> Indices:
     """Drop positions that come twice from an ascending list: changing state twice is no change."""
-    same = flips[1:] == flips[:-1]
-    if not same.any():
+    is_new = flips[1:] != flips[:-1]
+    if is_new.all():
         return flips
-    firsts = np.flatnonzero(np.concatenate([[True], ~same]))
-    times = np.diff(firsts, append=len(flips))
-    return flips[firsts[times % 2 == 1]]
+    firsts = np.flatnonzero(np.concatenate([[True], is_new]))
+    ends = np.concatenate([firsts[1:], [len(flips)]])
+    return flips[firsts[(ends - firsts) & 1 == 1]]

@@ -121,10 +121,11 @@ def _map_at(
     top, left = int(rows[0]), int(columns[0])
     part = prototypes[:, top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
     with np.errstate(over="ignore", invalid="ignore"):
-        values: npt.NDArray[np.float32] = np.matmul(weights, part.reshape(len(part), -1)).reshape(part.shape[1:])
+        # Not a matrix product: its library would start threads for such a small one, which then disturb the network's.
+        values: npt.NDArray[np.float32] = np.einsum("k,khw->hw", weights, part)
     np.fmax(values, -_LIMIT, out=values)  # NaN too becomes the limit: it is outside the mask
     np.fmin(values, _LIMIT, out=values)
-    return values[rows - top][:, columns - left]
+    return values if values.shape == (len(rows), len(columns)) else values[np.ix_(rows - top, columns - left)]
 
 
 def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -137,6 +138,7 @@ def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _logit(probability: float) -> float:
+    """Return the inverse of the logistic function; beyond every value a map can have at 0 and 1."""
     if probability <= 0 or probability >= 1:
-        return -math.inf if probability <= 0 else math.inf
+        return -2 * _LIMIT if probability <= 0 else 2 * _LIMIT
     return math.log(probability / (1 - probability))
