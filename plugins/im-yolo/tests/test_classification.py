@@ -19,9 +19,8 @@ from inference_models import (
     InvalidParameterError,
     ModelLoadingError,
     MultiLabelClassificationPrediction,
-    RecommendedParameters,
 )
-from inference_models.developer_tools import TensorInfo
+from inference_models.developer_tools import RecommendedParameters, TensorInfo
 
 SOFTMAX = {"type": "softmax", "fused": False}
 SIGMOID = {"type": "sigmoid", "fused": False}

@@ -88,8 +88,9 @@ def assert_same(found: tuple[Any, Any], rows: list[Floats], threshold: float) ->
     assert len(points) == len(boxes) == len(rows) > 0
     np.testing.assert_array_equal(points.class_id, [row[5] for row in rows])
     np.testing.assert_array_equal(boxes.class_id, points.class_id)
-    np.testing.assert_allclose(points.detection_confidence, [row[4] for row in rows], atol=1e-6)
-    np.testing.assert_array_equal(boxes.confidence, points.detection_confidence)
+    np.testing.assert_allclose(boxes.confidence, [row[4] for row in rows], atol=1e-6)
+    assert points.detection_confidence is not None
+    np.testing.assert_array_equal(points.detection_confidence, boxes.confidence)
     expected = np.array([points_by_hand(row, threshold) for row in rows])
     np.testing.assert_allclose(points.xy, expected[..., :2], atol=1e-3)
     np.testing.assert_allclose(points.confidence, expected[..., 2], atol=1e-6)

@@ -15,10 +15,14 @@ from inference_models import (
     CorruptedModelPackageError,
     InvalidParameterError,
     ModelLoadingError,
-    RecommendedParameters,
     SemanticSegmentationResult,
 )
-from inference_models.developer_tools import ImageDimensions, PreProcessingMetadata, StaticCropOffset
+from inference_models.developer_tools import (
+    ImageDimensions,
+    PreProcessingMetadata,
+    RecommendedParameters,
+    StaticCropOffset,
+)
 
 Floats = npt.NDArray[np.float64]
 NAMES = ("road", "background", "sky")
