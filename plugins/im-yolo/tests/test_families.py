@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,13 @@ import pytest
 
 from im_backend_onnx.session import open_session
 from im_yolo.detection import YOLODetector
-from inference_models import CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
+from inference_models import (
+    AutoModel,
+    CorruptedModelPackageError,
+    InvalidParameterError,
+    ModelLoadingError,
+    NoModelPackagesAvailableError,
+)
 
 Floats = npt.NDArray[np.float32]
 
@@ -160,4 +167,16 @@ def test_other_post_processing_is_refused_for_networks_without_nms_too(workbench
         workbench.saying(END_TO_END), architecture="yolo26", post_processing={"type": kind, "fused": False}
     )
     with pytest.raises(ModelLoadingError, match='supported: "nms"'):
+        workbench.open(directory)
+
+
+def test_packages_with_fused_nms_are_used_when_they_are_wanted(workbench: Any) -> None:
+    directory = workbench.package(workbench.saying(END_TO_END), **FUSED)
+    described = json.loads((directory / "model_config.json").read_text())
+    settings = {"max_detections": 300, "confidence_threshold": 0.25, "iou_threshold": 0.7, "class_agnostic": False}
+    described["model_features"] = {"nms_fused": settings}
+    (directory / "model_config.json").write_text(json.dumps(described))
+    model = AutoModel.from_pretrained(directory, device="cpu", nms_fusion_preferences=True)
+    assert detect(model, workbench, confidence=0.35).names == ["square", "star"]
+    with pytest.raises(NoModelPackagesAvailableError, match="nms_fusion_preferences"):
         workbench.open(directory)
