@@ -37,13 +37,23 @@ def test_grey_alpha_and_16_bits_become_plain_colour() -> None:
     np.testing.assert_array_equal(load_image(png(gradient().astype(np.uint16) * 257)), gradient())
 
 
-def test_the_exif_orientation_is_applied() -> None:
-    content = cv2.imencode(".jpg", np.zeros((8, 16, 3), np.uint8))[1].tobytes()
-    # An EXIF block with one entry: orientation (0x0112) 6, "turn right by 90 degrees".
-    tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0"
-    exif = b"\xff\xe1" + (len(tiff) + 8).to_bytes(2, "big") + b"Exif\0\0" + tiff
-    assert load_image(content).shape == (8, 16, 3)
-    assert load_image(content[:2] + exif + content[2:]).shape == (16, 8, 3)
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+def test_images_are_turned_as_their_exif_orientation_says(orientation: int, kind: str, tmp_path: Path) -> None:
+    pillow, operations = pytest.importorskip("PIL.Image"), pytest.importorskip("PIL.ImageOps")
+    upright = np.zeros((16, 32, 3), np.uint8)
+    upright[:8, :8], upright[:8, 16:], upright[8:, :16] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
+    picture = pillow.fromarray(upright)
+    exif = picture.getexif()
+    exif[0x0112] = orientation
+    path = tmp_path / f"photo.{kind.lower()}"
+    picture.save(path, kind, exif=exif, **({"lossless": True} if kind == "WEBP" else {}))
+    expected = np.asarray(operations.exif_transpose(pillow.open(path)).convert("RGB"))
+    assert expected.shape == ((32, 16, 3) if orientation >= 5 else (16, 32, 3))
+    for source in (path, path.read_bytes()):
+        found = load_image(source)
+        assert found.shape == expected.shape
+        assert np.abs(found[..., ::-1].astype(int) - expected).max() <= (8 if kind == "JPEG" else 0)
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

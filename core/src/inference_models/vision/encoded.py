@@ -17,7 +17,7 @@ def load_image(source: str | Path | bytes | bytearray | memoryview) -> Image:
     """Read an image as models take it.
 
     Grey images become colour, alpha is dropped and 16 bits become 8. The image is turned upright as its EXIF
-    orientation tag says (OpenCV's own default).
+    orientation tag says: the auto-orient step of a package, which no array can ask for because it carries no tag.
 
     Args:
         source: the path of a file, or the content of one; any format that OpenCV decodes (JPEG, PNG, WebP, BMP, ...).
