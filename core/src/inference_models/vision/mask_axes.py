@@ -51,7 +51,7 @@ class MapAxis:
         """Return the window of the pixels from `start` to before `stop`, at least one."""
         first = math.floor(start * self.scale + self.shift)
         last = math.floor((stop - 1) * self.scale + self.shift) + 1
-        cells = np.arange(first, last + 1).clip(self.first_cell, self.last_cell)
+        cells = np.minimum(np.maximum(np.arange(first, last + 1), self.first_cell), self.last_cell)
         return Window(self, start, stop, first, cells)
 
 
@@ -82,7 +82,8 @@ class Window:
     def starts(self) -> Indices:
         """Return for each knot the first pixel at or after it; for the outer knots the window's ends."""
         knots = np.arange(self.first, self.first + len(self.cells))
-        starts = np.ceil((knots - self.axis.shift) / self.axis.scale).clip(self.start, self.stop).astype(np.intp)
+        places = np.ceil((knots - self.axis.shift) / self.axis.scale)
+        starts = np.minimum(np.maximum(places, self.start), self.stop).astype(np.intp)
         starts[0], starts[-1] = self.start, self.stop
         return starts
 

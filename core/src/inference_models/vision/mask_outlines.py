@@ -23,6 +23,9 @@ Unsigned = npt.NDArray[np.unsignedinteger[Any]]
 Floats = npt.NDArray[np.floating[Any]]
 
 
+_AT_ONCE = 2**18  # pixels that are filled at once: what stays in the processor's cache
+
+
 @frozen
 class Outline:
     """A mask inside its window of h x w source pixels, with k knots down.
@@ -60,12 +63,14 @@ class Outline:
         """Write the mask into its (h, w) window."""
         sizes = self.starts[1:] - self.starts[:-1]
         lows, lengths = self._stretches(sizes)
-        numbers = np.arange(sizes.max(), dtype=lows.dtype)[:, None]
-        begins = (self.starts - self.rows.start).tolist()
-        for knot in np.flatnonzero(lengths.any(axis=1) & (sizes > 0)).tolist():
-            begin, end = begins[knot], begins[knot + 1]
+        stretches = np.repeat(np.arange(len(sizes)), sizes)
+        numbers = (np.arange(self.rows.start, self.rows.stop) - self.starts[stretches]).astype(lows.dtype)[:, None]
+        step = max(_AT_ONCE // window.shape[1], 1)
+        for begin in range(0, len(window), step):
+            part = slice(begin, begin + step)
+            behind = numbers[part] - lows[stretches[part]]
             # One comparison for two: unsigned, what lies before `low` wraps round to beyond any length.
-            np.less(numbers[: end - begin] - lows[knot], lengths[knot], out=window[begin:end])
+            np.less(behind, lengths[stretches[part]], out=window[part])
 
     def _stretches(self, sizes: Indices) -> tuple[Unsigned, Unsigned]:
         """Return, (k + 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
@@ -98,9 +103,9 @@ def trace(values: Floats, rows: Window, columns: Window, threshold: float) -> Ou
     lines *= rests[:, None]
     lines += upright[before]
     inside = lines > threshold
-    turns = np.flatnonzero(inside[:, 1:] != inside[:, :-1])
-    turn_columns = turns // (knots - 1)
-    places = turns + turn_columns  # in `lines`, which are one longer
+    states = inside.reshape(-1)  # outside at both ends of a column, so nothing changes from one to the next
+    places = np.flatnonzero(states[1:] != states[:-1])
+    turn_columns = places // knots
     turn_knots = places - turn_columns * knots
     flat = lines.reshape(-1)
     above, below = flat[places].astype(np.float64), flat[places + 1].astype(np.float64)
