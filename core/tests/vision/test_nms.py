@@ -130,3 +130,29 @@ def test_any_number_of_classes(classes: int, max_detections: int) -> None:
     how: Any = {"iou_threshold": 0.3, "max_detections": max_detections, "class_agnostic": False}
     expected = reference(boxes, scores, class_ids, **how)
     assert non_maximum_suppression(boxes, scores, class_ids, **how).tolist() == expected
+
+
+@pytest.mark.parametrize("classes", [1, 3, 80])
+@pytest.mark.parametrize("count", [300, 1500, 2500])
+@pytest.mark.parametrize("size", [20, 120, 900])
+def test_few_and_many_pairs_give_the_same(classes: int, count: int, size: int) -> None:
+    rng = np.random.default_rng(count + size)
+    corner = rng.uniform(0, 600, (count, 2))
+    boxes = np.concatenate([corner, corner + rng.uniform(0, size, (count, 2))], axis=1).round(1).astype(np.float32)
+    scores, class_ids = rng.uniform(0, 1, count).round(2).astype(np.float32), rng.integers(0, classes, count)
+    how: Any = {"iou_threshold": 0.3, "max_detections": count}
+    paths = [non_maximum_suppression(boxes, scores, class_ids, **how).tolist()]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("_PAIRS_PER_BOX", "_MOST_BOXES"):
+            patch.setattr(f"inference_models.vision.nms.{name}", -1)
+            paths.append(non_maximum_suppression(boxes, scores, class_ids, **how).tolist())
+    assert paths[0] == paths[1] == paths[2]
+
+
+@pytest.mark.parametrize("falling", [True, False])
+def test_a_long_chain_in_which_each_box_overlaps_the_next(falling: bool) -> None:
+    left = np.arange(1000, dtype=np.float32) * 6
+    boxes = np.stack([left, left * 0, left + 10, left * 0 + 10], axis=1)
+    scores = np.linspace(1, 0.5, 1000, dtype=np.float32)[:: 1 if falling else -1]
+    kept = non_maximum_suppression(boxes, scores, np.zeros(1000, int), iou_threshold=0.2, max_detections=1000)
+    assert sorted(kept.tolist()) == list(range(0 if falling else 1, 1000, 2))

@@ -31,17 +31,20 @@ def pairwise_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
     return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
-def paired_iou(first: Floats, second: Floats) -> npt.NDArray[np.float64]:
-    """Return the intersection over union of each box of `first` (n, 4) with that of `second` (n, 4) beside it: (n,).
+def paired_iou(
+    boxes: npt.NDArray[np.float64], first: npt.NDArray[np.integer[Any]], second: npt.NDArray[np.integer[Any]]
+) -> npt.NDArray[np.float64]:
+    """Return the intersection over union of `boxes[first]` with `boxes[second]`, place by place: (n,).
 
-    See `pairwise_iou`.
+    The same values as those of `pairwise_iou`, to the last bit.
     """
-    a, b = first.astype(np.float64, copy=False).T, second.astype(np.float64, copy=False).T
-    intersection = np.maximum(np.minimum(a[2], b[2]) - np.maximum(a[0], b[0]), 0)
-    intersection *= np.maximum(np.minimum(a[3], b[3]) - np.maximum(a[1], b[1]), 0)
-    union = _area(a.T) + _area(b.T) - intersection
-    iou: npt.NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
-    return iou
+    left, top, right, bottom = boxes.T.copy()  # columns that lie together are gathered much faster than rows
+    area = _area(boxes)
+    intersection = np.minimum(right[first], right[second]) - np.maximum(left[first], left[second])
+    np.maximum(intersection, 0, out=intersection)
+    intersection *= np.maximum(np.minimum(bottom[first], bottom[second]) - np.maximum(top[first], top[second]), 0)
+    union = area[first] + area[second] - intersection
+    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
 
 
 def _overlap(low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats) -> npt.NDArray[np.float64]:
