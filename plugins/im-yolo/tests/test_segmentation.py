@@ -12,6 +12,7 @@ import pytest
 from attrs import define
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper, numpy_helper
 
 from im_yolo import segmentation
 from inference_models import CorruptedModelPackageError, InstanceDetections, InstancesRLEMasks, InvalidParameterError
@@ -220,3 +221,43 @@ def test_coefficients_that_do_not_fit_the_prototypes_are_refused(packages: Any) 
     session = Saying([], outputs=tuple(TensorInfo(name, shape, "float32") for name, shape in shapes.items()))
     with pytest.raises(CorruptedModelPackageError, match="32 further values"):
         load(packages, "anchor-free", session)
+
+
+def test_a_package_loads_by_its_task_and_names_its_masks(workbench: Any) -> None:
+    rng = np.random.default_rng(0)
+    boxes, prototypes = np.array([[40.0, 100, 80, 140], [200, 90, 300, 200]]), rng.normal(0, 1, (KINDS, 80, 80))
+    arrays = boxes, np.array([0.9, 0.8]), np.array([2, 0]), rng.normal(0, 1, (2, KINDS)), prototypes.astype(np.float32)
+    network = two_outputs(*as_outputs("anchor-free", *arrays))
+    picture = workbench.picture(240, 400)
+    for architecture in ("yolov8", "yolov11"):
+        directory = workbench.package(network, architecture=architecture, task="instance-segmentation")
+        with workbench.open(directory) as model:
+            assert model.supported_mask_formats == {"dense", "rle"}
+            one, two = model([picture, picture], confidence=0.5)
+            (encoded,) = model(picture, mask_format="rle")
+        assert one.class_names == ("circle", "square", "star")
+        assert one.class_id.tolist() == [2, 0]
+        assert one.mask.shape == (2, 240, 400)
+        assert 0 < one.mask[0].sum() < 50 * 50
+        np.testing.assert_array_equal(one.mask, two.mask)
+        assert encoded.mask == InstancesRLEMasks.from_dense(one.mask)
+
+
+def two_outputs(*outputs: Any) -> Any:
+    """Return a network that says these about every image."""
+    nodes = [
+        helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[1, 2, 3], keepdims=0),
+        helper.make_node("Mul", ["brightest", "zero"], ["zeros"]),
+    ]
+    constants = {"zero": np.zeros((), np.float32)}
+    infos = []
+    for place, output in enumerate(outputs):
+        name = f"output{place}"
+        constants |= {f"axes{place}": np.arange(1, output.ndim + 1), f"said{place}": output}
+        nodes.append(helper.make_node("Unsqueeze", ["zeros", f"axes{place}"], [f"column{place}"]))
+        nodes.append(helper.make_node("Add", [f"column{place}", f"said{place}"], [name]))
+        infos.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *output.shape]))
+    images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, 320, 320])
+    initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
+    graph = helper.make_graph(nodes, "says", [images], infos, initializers)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
