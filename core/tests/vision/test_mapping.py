@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
+from attrs import evolve
 
 from inference_models.vision import (
     ImageDimensions,
@@ -89,6 +90,24 @@ def test_class_ids_of_any_dtype_are_never_mixed(dtype: Any) -> None:
     expected = np.zeros((30, 40))
     expected[3:19, 5:15] = 1
     np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(("length", "source"), [(5, 8), (8, 5), (3, 7), (48, 31)])
+def test_the_nearest_value_is_that_of_the_pixel_in_which_the_centre_lies(length: int, source: int) -> None:
+    stretched = evolve(
+        CENTER_CROP,
+        pad_left=0,
+        pad_top=0,
+        pad_right=0,
+        pad_bottom=0,
+        original_size=ImageDimensions(source, source),
+        size_after_pre_processing=ImageDimensions(source, source),
+        inference_size=ImageDimensions(length, length),
+    )
+    ids = np.arange(length * length, dtype=np.int64).reshape(length, length)
+    found = restore_map(ids, stretched, fill=0, interpolation="nearest")
+    nearest = [int((2 * pixel + 1) * length // (2 * source)) for pixel in range(source)]
+    np.testing.assert_array_equal(found, ids[np.ix_(nearest, nearest)])
 
 
 def test_what_a_centre_crop_cut_off_is_filled() -> None:
