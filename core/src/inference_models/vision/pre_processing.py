@@ -143,21 +143,24 @@ class ImagePreProcessor:
 
     def _locate(self, source: SourceImage, steps: Steps, size: ImageDimensions) -> PreProcessingMetadata:
         whole = ImageDimensions(*source.pixels.shape[:2])
+        if steps.static_crop is None:
+            placement = self._place(whole, size)
+            if source.array_kind == "numpy":
+                return placement
+            return evolve(placement, array_kind=source.array_kind, device=source.device)
         crop = crop_offset(whole, steps.static_crop)
-        part = ImageDimensions(crop.crop_height, crop.crop_width)
-        if self.resize_mode is ResizeMode.FIT_LONGER_EDGE:
-            placement = fit_longer_edge(part, size, self.input_size.divisor)
-        else:
-            placement = GEOMETRIES[self.resize_mode](part, size)
-        if part == whole and source.array_kind == "numpy":
-            return placement
         return evolve(
-            placement,
+            self._place(ImageDimensions(crop.crop_height, crop.crop_width), size),
             original_size=whole,
             static_crop_offset=crop,
             array_kind=source.array_kind,
             device=source.device,
         )
+
+    def _place(self, part: ImageDimensions, size: ImageDimensions) -> PreProcessingMetadata:
+        if self.resize_mode is ResizeMode.FIT_LONGER_EDGE:
+            return fit_longer_edge(part, size, self.input_size.divisor)
+        return GEOMETRIES[self.resize_mode](part, size)
 
     def _write(
         self,

@@ -58,10 +58,11 @@ class Steps:
         Args:
             pixels: (H, W, 3).
             color_format: the order of its colours, which matters to how bright they are.
-            crop: the part to use.
+            crop: where the static crop lies in this image.
         """
-        rows = slice(crop.offset_y, crop.offset_y + crop.crop_height)
-        pixels = pixels[rows, crop.offset_x : crop.offset_x + crop.crop_width]
+        if self.static_crop is not None:
+            rows = slice(crop.offset_y, crop.offset_y + crop.crop_height)
+            pixels = pixels[rows, crop.offset_x : crop.offset_x + crop.crop_width]
         if self.grayscale:
             cv2 = opencv()
             code = cv2.COLOR_RGB2GRAY if color_format == "rgb" else cv2.COLOR_BGR2GRAY
@@ -71,10 +72,8 @@ class Steps:
         return pixels
 
 
-def crop_offset(size: ImageDimensions, crop: StaticCrop | None) -> StaticCropOffset:
+def crop_offset(size: ImageDimensions, crop: StaticCrop) -> StaticCropOffset:
     """Return the part of an image that `crop` names in percent, in whole pixels: at least one."""
-    if crop is None:
-        return StaticCropOffset(0, 0, size.width, size.height)
     left, right = _from_percent(crop.x_min, crop.x_max, size.width)
     top, bottom = _from_percent(crop.y_min, crop.y_max, size.height)
     return StaticCropOffset(left, top, right - left, bottom - top)
