@@ -248,3 +248,52 @@ def test_a_package_in_the_cache_can_be_loaded_by_its_path(api, home: Path, tmp_p
     assert model.class_names == load().class_names
     [package] = AutoModel.explain(copy).metadata.model_packages
     assert (package.quantization.value, package.dynamic_batch_size_supported) == ("fp32", True)
+
+
+def test_recommended_thresholds_reach_the_model(api) -> None:
+    [package] = api.pages[MODEL_ID][None]["modelPackages"]
+    picture = load_image(im_demo.picture_path())
+    everything = len(load()(picture, confidence=0.4)[0])
+    recommended = {"confidence": 0.4, "perClassConfidence": {"star": 0.9}}
+    api.add_model("workspace/recommended/1", [package], recommendedParameters=recommended)
+    model = AutoModel.from_pretrained("workspace/recommended/1")
+    [best], [default] = model(picture, confidence="best"), model(picture, confidence="default")
+    assert len(default) == everything
+    assert len(best) < everything
+    assert all(score > 0.9 for name, score in zip(best.names, best.confidence, strict=True) if name == "star")
+
+
+class Memory:
+    """A resolution cache of one's own, in memory."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, object] = {}
+
+    def register(self, key: str, resolution: object) -> None:
+        self.entries[key] = resolution
+
+    def retrieve(self, key: str) -> object | None:
+        return self.entries.get(key)
+
+    def invalidate(self, key: str) -> None:
+        self.entries.pop(key, None)
+
+
+def test_decisions_can_be_remembered_elsewhere(api, home: Path) -> None:
+    memory = Memory()
+    load(auto_resolution_cache=memory)
+    asked = api.count()
+    load(auto_resolution_cache=memory)
+    assert api.count() == asked
+    assert [entry.package_id for entry in memory.entries.values()] == ["onnx-fp32"]
+    assert not (home / ".resolutions").exists()
+
+
+def test_what_was_remembered_and_no_longer_loads_is_forgotten_and_asked_anew(api, home: Path) -> None:
+    memory = Memory()
+    load(auto_resolution_cache=memory)
+    (weights(home).parent / "class_names.txt").unlink()
+    asked = api.count()
+    assert load(auto_resolution_cache=memory).class_names[0] == "circle"
+    assert api.count() == asked + 1
+    assert len(memory.entries) == 1
