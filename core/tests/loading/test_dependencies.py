@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from inference_models import AutoModel
-from inference_models.errors import InvalidParameterError, ModelNotFoundError
+from inference_models.errors import DirectLocalStorageAccessError, InvalidParameterError, ModelNotFoundError
 
 PLUGIN = """
     from pathlib import Path
@@ -19,6 +19,7 @@ PLUGIN = """
         "reader": [ModelDependency("letters", "alphabet"), ModelDependency("digits", "numbers", "big")],
         "deep": [ModelDependency("reader", "reader")],
         "broken": [ModelDependency("gone", "nowhere")],
+        "sly": [ModelDependency("spy", str(Path(__file__).parent))],
         "alphabet": [], "numbers": [],
     }
 
@@ -101,3 +102,9 @@ def test_a_dependency_that_is_not_there_is_its_own_error() -> None:
 
 def test_a_class_that_takes_no_dependencies_is_given_none() -> None:
     assert type(AutoModel.from_pretrained("books://reader", api_key="loner")).__name__ == "Loner"
+
+
+def test_a_provider_cannot_name_a_path_of_this_machine_as_a_dependency() -> None:
+    parameters = {"spy": {"allow_direct_local_storage_loading": True}}
+    with pytest.raises(DirectLocalStorageAccessError, match="is a path"):
+        AutoModel.from_pretrained("books://sly", dependency_models_params=parameters)

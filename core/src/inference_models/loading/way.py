@@ -215,6 +215,8 @@ class _Loader:
             "weights_provider": self.source.provider,
             "model_package_id": dependency.model_package_id,
             "allow_loading_dependency_models": False,
+            # The provider wrote this id. As a path it would name files that the user did not, and those are trusted.
+            "allow_direct_local_storage_loading": False,
         }
         return load(dependency.model_id, LoadOptions.from_keywords({**inherited, **given, **forced}))
 
