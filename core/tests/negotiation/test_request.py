@@ -6,6 +6,7 @@ import pytest
 
 from inference_models.entities import BackendType, Quantization
 from inference_models.errors import (
+    InvalidEnvVariable,
     InvalidParameterError,
     InvalidRequestedBatchSizeError,
     UnknownBackendTypeError,
@@ -76,6 +77,13 @@ def test_the_default_device_can_be_set(monkeypatch) -> None:
     monkeypatch.setenv("DEFAULT_DEVICE", "cuda:0")
     assert make_request().device == "cuda:0"
     assert make_request(device="cpu").device == "cpu"
+    monkeypatch.setenv("DEFAULT_DEVICE", "CPU")
+    assert make_request().device == "cpu"
+    monkeypatch.setenv("DEFAULT_DEVICE", "")
+    assert make_request().device is None
+    monkeypatch.setenv("DEFAULT_DEVICE", "the fast one")
+    with pytest.raises(InvalidEnvVariable, match=r"DEFAULT_DEVICE .*'the fast one'.*'cuda:1'"):
+        make_request()
 
 
 @pytest.mark.parametrize("value", ["", 7])

@@ -18,6 +18,7 @@ from inference_models.errors import (
 )
 from inference_models.metadata import parse_quantization
 from inference_models.negotiation.nms_fusion import Preferences, parse_preferences
+from inference_models.parsing import parse_device
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -141,11 +142,10 @@ def _text(parameter: str, value: object) -> str | None:
 def _device(device: object) -> str | None:
     if device is None:
         return None
-    name = str(device).lower()
-    kind, _, index = name.partition(":")
-    if not kind.isalpha() or (":" in name and not index.isdigit()):
-        raise InvalidParameterError(f"device= takes a name such as 'cpu', 'cuda' or 'cuda:1', not {device!r}.")
-    return name
+    try:
+        return parse_device(str(device))
+    except ValueError as error:
+        raise InvalidParameterError(f"device= takes {error}, not {device!r}.") from None
 
 
 def _batch_range(batch_size: int | tuple[int, int] | None) -> tuple[int, int] | None:
