@@ -41,6 +41,12 @@ def test_a_spec_is_found_by_key_with_its_distribution(install_plugin) -> None:
     assert str(declared.plugin) == "acme 4.2"
 
 
+def test_a_spec_that_spells_one_name_twice_is_in_no_conflict_with_itself(install_plugin) -> None:
+    install_plugin("acme", MODEL.replace('"acmenet-v2"', '"AcmeNet", "acmenet"'))
+    assert current_catalog().model("acmenet", "classification", "onnx") is not None
+    assert not current_catalog().conflicts()
+
+
 def test_keys_compare_without_case_and_separators(install_plugin) -> None:
     install_plugin("acme", MODEL)
     assert current_catalog().model("AcmeNet_V2", "Classification", "ONNX") is not None
@@ -83,10 +89,11 @@ def test_a_conflict_is_an_error_for_its_key_only(install_plugin) -> None:
     ]
 
 
-def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, monkeypatch) -> None:
+@pytest.mark.parametrize("key", ["backend:acme-npu", "Backend:Acme_NPU"])
+def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, monkeypatch, key) -> None:
     install_plugin("one", BACKEND)
     install_plugin("two", BACKEND)
-    monkeypatch.setenv("INFERENCE_MODELS_PREFER", "backend:acme-npu=two")
+    monkeypatch.setenv("INFERENCE_MODELS_PREFER", f"{key}=two")
     catalog = current_catalog()
     assert catalog.backend("acme-npu").plugin.distribution == "two"
     assert not catalog.conflicts()

@@ -156,8 +156,8 @@ class Catalog:
         for plugin in self.plugins:
             for spec in plugin.declared.get(hook, ()):
                 row: Declared[Any] = Declared(spec, plugin.info)
-                for key in keys(spec):
-                    table.setdefault(_canonical_key(key), []).append(row)
+                for key in dict.fromkeys(map(_canonical_key, keys(spec))):  # a spec may spell one name in two ways
+                    table.setdefault(key, []).append(row)
         return table
 
     def _all(self, kind: Kind) -> list[Declared[Any]]:
@@ -191,7 +191,7 @@ def _canonical_key(key: str) -> str:
 
 
 def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
-    wanted = {canonical_name(owner) for name, owner in PREFER.get() if name.lower() == key}
+    wanted = {canonical_name(owner) for name, owner in PREFER.get() if _canonical_key(name) == key}
     chosen = [row for row in rows if canonical_name(row.plugin.distribution) in wanted]
     return chosen[0] if len(chosen) == 1 else None
 
