@@ -38,6 +38,19 @@ def test_a_decision_is_remembered_until_it_is_forgotten(cache: FileResolutionCac
     assert cache.retrieve(KEY) is None
 
 
+def test_expired_decisions_and_debris_go_with_the_next_one_and_the_salt_stays(cache: FileResolutionCache) -> None:
+    assert resolution_key({}, "secret", cache.root) is not None
+    old = time.time() - 2 * 86400
+    names = ("cd" * 32 + ".json", f"{KEY}.json.7.abcd", ".salt")
+    for name in names:
+        path = entry(cache).with_name(name)
+        path.touch()
+        os.utime(path, (old, old))
+    cache.register("ef" * 32, decision())
+    cache.register(KEY, decision())
+    assert {path.name for path in entry(cache).parent.iterdir()} == {f"{KEY}.json", f"{'ef' * 32}.json", ".salt"}
+
+
 @pytest.mark.parametrize("days", [-366, 366])
 def test_a_clock_that_moved_by_a_year_makes_a_decision_void(cache: FileResolutionCache, days: int) -> None:
     cache.register(KEY, decision(time.time() + days * 86400))

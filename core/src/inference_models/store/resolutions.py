@@ -81,6 +81,7 @@ class FileResolutionCache:
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
+            _sweep(path.parent)
 
     def retrieve(self, key: str) -> Resolution | None:
         """Return a decision that is still good; None when there is none."""
@@ -103,6 +104,16 @@ class FileResolutionCache:
 
     def _path(self, key: str) -> Path:
         return (self.root or cache_root()) / _DIRECTORY / f"{key}.json"
+
+
+def _sweep(directory: Path) -> None:
+    """Remove decisions that have expired: most were for plugins or keys that nobody has any more. Raises: OSError."""
+    longest = 60 * AUTO_LOADER_CACHE_EXPIRATION_MINUTES.get()
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            age = abs(time.time() - entry.stat(follow_symlinks=False).st_mtime)  # also from a clock that was wrong
+            if entry.name != _SALT and age > longest:
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root: Path | None = None) -> str | None:
