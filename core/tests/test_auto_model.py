@@ -15,6 +15,7 @@ from inference_models.errors import (
     DeviceUnavailableError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
+    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     NoModelPackagesAvailableError,
 )
@@ -62,6 +63,8 @@ PLUGIN = """
     def open_session(directory, *, device, package, options):
         if device == "cuda":
             raise DeviceUnavailableError("no GPU here")
+        if (directory / "surprise").exists():
+            raise KeyError("surprise")
         if not (directory / "weights").exists():
             raise CorruptedModelPackageError(f"{directory.name} has no weights")
         return Session(directory, device, options)
@@ -180,6 +183,15 @@ def test_a_single_candidate_fails_with_its_own_error(packages: Path) -> None:
         AutoModel.from_pretrained("acme://counter", max_package_loading_attempts=1)
     with pytest.raises(DeviceUnavailableError, match="no GPU here"):
         AutoModel.from_pretrained("acme://counter", device="cuda", backend="slow")
+
+
+def test_what_a_plugin_did_not_expect_is_an_error_that_names_it(packages: Path) -> None:
+    add(packages, "fast-one").joinpath("surprise").touch()
+    with pytest.raises(
+        ModelLoadingError, match=r"'fast-one' does not load: KeyError: 'surprise'.*acme-models"
+    ) as caught:
+        AutoModel.from_pretrained("acme://counter")
+    assert isinstance(caught.value.__cause__, KeyError)
 
 
 @pytest.mark.parametrize("attempts", [0, -1, True, "2"])
