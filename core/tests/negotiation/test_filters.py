@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inference_models.catalog import current_catalog
-from inference_models.environment import Environment, Gpu
+from inference_models.environment import Environment, Gpu, current_environment
 from inference_models.errors import NoModelPackagesAvailableError
-from inference_models.metadata import ModelMetadata
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import make_request, negotiate
 from inference_models.specs import LazyClass
 
@@ -149,3 +151,28 @@ def test_a_machine_with_a_gpu_also_takes_what_suits_the_gpu(plan_for, make_packa
     package = make_package("a", "torch", quantization="fp16")
     assert reason(plan_for, package, gpus=[gpu]) is None
     assert "is fp16" in (reason(plan_for, package, gpus=[gpu], device="cpu") or "")
+
+
+NPU = """
+    from inference_models.developer_tools import BackendSpec, LazyClass, ModelSpec, hookimpl
+
+    @hookimpl
+    def im_backends():
+        return BackendSpec(name="acme-npu", priority=1, detect=dict)
+
+    @hookimpl
+    def im_models():
+        return ModelSpec(
+            architectures="acmenet", task_type="classification", backends="acme-npu", target=LazyClass("a", "B")
+        )
+"""
+
+
+@pytest.mark.parametrize("asked", [None, "ACME_npu", "acme.npu"])
+def test_a_backend_is_the_same_in_every_spelling(install_plugin, asked: str | None) -> None:
+    install_plugin("acme", NPU)
+    package = ModelPackageMetadata("p", "Acme_NPU", trusted_source=True, directory=Path("x"))
+    metadata = ModelMetadata("m", "acmenet", [package], task_type="classification")
+    request = make_request(backend=asked, known_backends=["acme-npu"])
+    plan = negotiate(metadata, current_catalog(), current_environment(), request)
+    assert [str(verdict) for verdict in plan.candidates] == ["p (Acme_NPU, unknown, batch ?): usable with acme 1.0"]

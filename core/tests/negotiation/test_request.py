@@ -23,6 +23,7 @@ def test_nothing_asked_for_is_nothing_restricted() -> None:
 def test_one_or_several_names_in_any_case_and_as_enums() -> None:
     assert make_request(backend="ONNX").backends == ("onnx",)
     assert make_request(backend=[BackendType.TRT, "onnx", "trt"]).backends == ("trt", "onnx")
+    assert make_request(backend=["Torch_Script", "torch-script"]).backends == ("torch-script",)
     assert make_request(quantization=Quantization.FP16).quantizations == {Quantization.FP16}
     assert make_request(quantization=["FP16", "int8"]).quantizations == {"fp16", "int8"}
 
