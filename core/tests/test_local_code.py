@@ -158,7 +158,7 @@ SEEDS_EXAMPLE = '''
             model_name_or_path: str,
             **kwargs
         ) -> "YourObjectDetectionModel":
-            device = kwargs.get("device") or "cpu"
+            device = kwargs.get("device", "cuda" if torch.cuda.is_available() else "cpu")
             return cls(model_path=model_name_or_path, device=device)
 
         def __init__(self, model_path: str, device: str = "cuda"):
