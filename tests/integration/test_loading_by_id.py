@@ -17,6 +17,7 @@ from inference_models import (
     NoModelPackagesAvailableError,
     OfflineModeError,
     UnauthorizedModelAccessError,
+    UntrustedFileError,
     load_image,
 )
 from inference_models.catalog import refresh_catalog
@@ -75,6 +76,23 @@ def test_another_request_or_another_key_is_another_decision(api, monkeypatch) ->
     monkeypatch.setenv("ROBOFLOW_API_KEY", "third")
     load()
     assert api.count() == asked + 2, "a key from the environment counts too"
+
+
+def test_what_another_server_said_is_not_remembered_of_this_one(api, faults, monkeypatch) -> None:
+    load()
+    with faults.ApiServer() as other:
+        monkeypatch.setenv("ROBOFLOW_API_HOST", other.url)
+        with pytest.raises(ModelNotFoundError):
+            load()
+
+
+def test_files_without_hash_are_fetched_on_demand_only(api) -> None:
+    [package] = api.pages[MODEL_ID][None]["modelPackages"]
+    for file in package["packageFiles"]:
+        del file["md5Hash"]
+    with pytest.raises(UntrustedFileError, match=r"download_files_without_hash=True"):
+        load()
+    assert load(download_files_without_hash=True).class_names
 
 
 def test_a_key_that_was_withdrawn_is_not_served_from_memory_of_another(api) -> None:

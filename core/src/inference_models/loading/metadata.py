@@ -103,7 +103,7 @@ def _place(
 ) -> tuple[AutoResolutionCache, str | None]:
     """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
     from inference_models.store import FileResolutionCache, resolution_key
-    from inference_models.weights_providers.core import credential_of
+    from inference_models.weights_providers.core import credential_of, settings_of
 
     everything_it_depends_on: dict[str, Any] = {
         "provider": source.provider,
@@ -111,6 +111,7 @@ def _place(
         "request": request.to_dict(),
         "options": dict(request.options),
         "provider_options": options.provider_options,
+        "provider_settings": settings_of(source, catalog),
         "attempts": options.max_package_loading_attempts,
         "files_without_hash": options.download_files_without_hash,
         "plugins": [str(plugin.info) for plugin in catalog.plugins],

@@ -35,7 +35,7 @@ def requested_files(package: ModelPackageMetadata, allow_files_without_hash: boo
             raise UntrustedFileError(
                 f"File {file.file_handle!r} of model package {package.package_id!r} came without the MD5 sum or "
                 f"SHA-256 that would prove what it is, so it is not fetched. If you trust its source, pass "
-                f"allow_files_without_hash=True."
+                f"download_files_without_hash=True."
             )
     return tuple(files)
 
