@@ -201,6 +201,15 @@ def test_attempts_are_a_whole_number(packages: Path, attempts: object) -> None:
         AutoModel.from_pretrained("acme://counter", max_package_loading_attempts=attempts)
 
 
+@pytest.mark.parametrize("name", ["allow_untrusted_packages", "allow_local_code_packages", "use_auto_resolution_cache"])
+@pytest.mark.parametrize("value", ["false", 1, None])
+def test_a_switch_is_true_or_false(packages: Path, name: str, value: object) -> None:
+    add(packages, "fast-one")
+    for call in (AutoModel.from_pretrained, AutoModel.explain):
+        with pytest.raises(InvalidParameterError, match=f"{name}= takes True or False, not {value!r}"):
+            call("acme://counter", **{name: value})
+
+
 def test_nothing_usable_lists_every_package(packages: Path) -> None:
     add(packages, "abacus-one")
     add(packages, "unknown-one")
@@ -259,9 +268,8 @@ def test_a_class_that_takes_anything_gets_everything(packages: Path, tmp_path: P
         "backend",
         "package",
         "model_features",
-        "recommended_parameters",
         "colour",
-    } == set(offered)
+    } == set(offered), "there are no recommended parameters, and nothing is not handed over"
     assert offered["device"] == "cpu"
     with pytest.raises(InvalidParameterError, match="Nothing accepts package="):
         AutoModel.from_pretrained(tmp_path, package="mine")
