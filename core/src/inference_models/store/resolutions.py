@@ -21,6 +21,7 @@ from attrs import asdict, frozen
 
 from inference_models.configuration import AUTO_LOADER_CACHE_EXPIRATION_MINUTES
 from inference_models.store.layout import cache_root
+from inference_models.store.staging import make_directories
 
 __all__ = ["AutoResolutionCache", "FileResolutionCache", "Resolution", "resolution_key"]
 
@@ -75,7 +76,7 @@ class FileResolutionCache:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         text = json.dumps({"format": _FORMAT, **asdict(resolution)})
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directories(path.parent)
             try:
                 temporary.write_text(text, "utf-8")
                 temporary.replace(path)
@@ -151,7 +152,7 @@ def _salt(directory: Path) -> bytes | None:
         return None
     temporary = directory / f"{_SALT}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directories(directory)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(os.urandom(32))
