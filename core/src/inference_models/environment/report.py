@@ -124,6 +124,8 @@ class Environment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold. Asks every backend's plugin."""
+        from inference_models.predictions.plain import to_plain
+
         report = {
             "host": asdict(self.host),
             "gpus": [asdict(gpu) for gpu in self.gpus],
@@ -134,21 +136,8 @@ class Environment:
             "backends": {name: status.to_dict() for name, status in self.backends.items()},
             "installed": dict(self.installed),
         }
-        plain: dict[str, Any] = _plain(report)
+        plain: dict[str, Any] = to_plain(report)
         return plain
-
-
-def _plain(value: object) -> Any:
-    """Return `value` as JSON can hold it; facts come from plugins and may be anything."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value)
 
 
 _environments = Memo()
