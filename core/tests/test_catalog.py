@@ -11,6 +11,7 @@ import pytest
 
 from inference_models.catalog import current_catalog, install_hint
 from inference_models.errors import PluginConflictError, UnknownBackendTypeError, WeightsProviderNotFoundError
+from inference_models.memo import Memo
 
 MODEL = """
     from inference_models.developer_tools import LazyClass, ModelSpec, hookimpl
@@ -154,9 +155,20 @@ def test_a_child_process_sees_the_same_plugins(install_plugin, monkeypatch, meth
     assert "'acme-npu'" in run.stdout
 
 
-def test_a_known_distribution_is_named_for_what_is_missing() -> None:
+def test_a_known_distribution_is_named_for_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", lambda name: None)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
     assert install_hint("architectures", "YOLOv8") == " Install it: pip install im-yolo."
     assert install_hint("architectures", "no-such-net") == ""
+
+
+def test_nobody_is_told_to_install_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", {"im-yolo": "1.2"}.get)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
+    assert install_hint("architectures", "yolov8") == (
+        " im-yolo 1.2, which brings it, is installed but not in use: 'im plugins' says why."
+    )
+    assert install_hint("backends", "onnx") == " Install it: pip install im-backend-onnx."
 
 
 def test_the_catalog_imports_nothing_heavy(install_plugin) -> None:

@@ -199,17 +199,26 @@ def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
 def install_hint(kind: Literal["architectures", "backends", "providers"], name: str) -> str:
     """Return " Install it: pip install ..." when a published distribution is known to bring `name`.
 
-    The table is data, generated from the distributions of this project, so no code here names a plugin.
+    If that distribution is installed, it is switched off or does not load, and the hint says where to look. The table
+    is data, generated from the distributions of this project, so no code here names a plugin.
     """
     import json
     from importlib import resources
 
+    from inference_models.distributions import installed_version
+
     table = json.loads(resources.files("inference_models").joinpath("known_plugins.json").read_text("utf-8"))
     distribution = table[kind].get(canonical_name(name))
-    return f" Install it: pip install {distribution}." if distribution else ""
+    if not distribution:
+        return ""
+    version = _installed.get(distribution, lambda: installed_version(distribution))
+    if version is not None:
+        return f" {distribution} {version}, which brings it, is installed but not in use: 'im plugins' says why."
+    return f" Install it: pip install {distribution}."
 
 
 _catalogs = Memo()
+_installed = Memo()  # versions of distributions that hints name: a thousand packages may want the same one
 
 
 def current_catalog() -> Catalog:
@@ -220,3 +229,4 @@ def current_catalog() -> Catalog:
 def refresh_catalog() -> None:
     """Forget what was discovered; the next use looks again. For notebooks and tests after installing a plugin."""
     _catalogs.clear()
+    _installed.clear()

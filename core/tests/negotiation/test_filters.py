@@ -9,6 +9,7 @@ import pytest
 from inference_models.catalog import current_catalog
 from inference_models.environment import Environment, Gpu, current_environment
 from inference_models.errors import NoModelPackagesAvailableError
+from inference_models.memo import Memo
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import make_request, negotiate
 from inference_models.specs import LazyClass
@@ -31,7 +32,6 @@ def reason(plan_for, package, **options) -> str | None:
         ({}, {"unavailable": {"onnx": "no runtime"}}, "backend 'onnx' is unavailable: no runtime; to fix it: mend it"),
         ({"backend": "abacus"}, {}, "no installed plugin provides the backend 'abacus'"),
         ({}, {"architecture": "otherNet"}, "no installed plugin implements the architecture 'otherNet'"),
-        ({}, {"architecture": "yolov8"}, "architecture 'yolov8'. Install it: pip install im-yolo"),
         ({}, {"task_type": "embedding"}, "is implemented for classification, not for 'embedding'"),
         ({"model_features": {"nms": {}}}, {}, "im-acme 1.0 does not support its features ['nms']"),
         ({"static_batch_size": 8}, {"batch_size": 4}, "it runs batches of 8, asked for: 4"),
@@ -56,6 +56,21 @@ def reason(plan_for, package, **options) -> str | None:
 )
 def test_a_rejected_package_has_its_reason(plan_for, make_package, fields, options, expected) -> None:
     assert expected in (reason(plan_for, make_package("a", **fields), **options) or "")
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        (None, "architecture 'yolov8'. Install it: pip install im-yolo"),
+        ("0.1.0", "im-yolo 0.1.0, which brings it, is installed but not in use: 'im plugins' says why"),
+    ],
+)
+def test_the_distribution_that_would_implement_it_is_named(
+    plan_for, make_package, monkeypatch, installed, expected
+) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", lambda name: installed)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
+    assert (reason(plan_for, make_package("a"), architecture="yolov8") or "").endswith(expected)
 
 
 @pytest.mark.parametrize(
