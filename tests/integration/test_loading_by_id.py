@@ -307,6 +307,17 @@ def test_decisions_can_be_remembered_elsewhere(api, home: Path) -> None:
     assert not (home / ".resolutions").exists()
 
 
+def test_a_memory_that_fails_breaks_no_load(api, caplog) -> None:
+    class Broken:
+        def fail(self, *_: object) -> None:
+            raise ConnectionError("the memory is down")
+
+        register = retrieve = invalidate = fail
+
+    assert load(auto_resolution_cache=Broken()).class_names
+    assert "the memory is down" in caplog.text
+
+
 def test_what_was_remembered_and_no_longer_loads_is_forgotten_and_asked_anew(api, home: Path) -> None:
     memory = Memory()
     load(auto_resolution_cache=memory)

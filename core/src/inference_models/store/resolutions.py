@@ -48,7 +48,7 @@ class Resolution:
 
 
 class AutoResolutionCache(Protocol):
-    """Where decisions are remembered. Keys are hexadecimal; whatever fails must not break a load."""
+    """Where decisions are remembered. Keys are hexadecimal. What raises is logged and breaks no load."""
 
     def register(self, key: str, resolution: Resolution) -> None:
         """Remember a decision."""
