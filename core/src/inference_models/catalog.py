@@ -58,10 +58,10 @@ class Catalog:
         self.plugins: tuple[LoadedPlugin, ...] = loaded.plugins
         self.problems: tuple[PluginProblem, ...] = loaded.problems
         self._rows: dict[Kind, dict[str, list[Declared[Any]]]] = {
-            "provider": self._index("provider", "im_weights_providers", lambda spec: [spec.name]),
-            "backend": self._index("backend", "im_backends", lambda spec: [spec.name]),
-            "model": self._index("model", "im_models", _model_keys),
-            "pipeline": self._index("pipeline", "im_pipelines", lambda spec: [spec.id]),
+            "provider": self._index("im_weights_providers", lambda spec: [spec.name]),
+            "backend": self._index("im_backends", lambda spec: [spec.name]),
+            "model": self._index("im_models", _model_keys),
+            "pipeline": self._index("im_pipelines", lambda spec: [spec.id]),
         }
 
     def provider(self, name: str) -> Declared[WeightsProviderSpec]:
@@ -151,7 +151,7 @@ class Catalog:
             return ""
         return "\nPlugins with problems, which may be why:\n" + "\n".join(f"  - {line}" for line in self.problems)
 
-    def _index(self, kind: Kind, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
+    def _index(self, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
         table: dict[str, list[Declared[Any]]] = {}
         for plugin in self.plugins:
             for spec in plugin.declared.get(hook, ()):
