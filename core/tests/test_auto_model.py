@@ -15,6 +15,7 @@ from inference_models.errors import (
     DeviceUnavailableError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
+    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     NoModelPackagesAvailableError,
 )
@@ -62,6 +63,8 @@ PLUGIN = """
     def open_session(directory, *, device, package, options):
         if device == "cuda":
             raise DeviceUnavailableError("no GPU here")
+        if (directory / "surprise").exists():
+            raise KeyError("surprise")
         if not (directory / "weights").exists():
             raise CorruptedModelPackageError(f"{directory.name} has no weights")
         return Session(directory, device, options)
@@ -182,11 +185,29 @@ def test_a_single_candidate_fails_with_its_own_error(packages: Path) -> None:
         AutoModel.from_pretrained("acme://counter", device="cuda", backend="slow")
 
 
+def test_what_a_plugin_did_not_expect_is_an_error_that_names_it(packages: Path) -> None:
+    add(packages, "fast-one").joinpath("surprise").touch()
+    with pytest.raises(
+        ModelLoadingError, match=r"'fast-one' does not load: KeyError: 'surprise'.*acme-models"
+    ) as caught:
+        AutoModel.from_pretrained("acme://counter")
+    assert isinstance(caught.value.__cause__, KeyError)
+
+
 @pytest.mark.parametrize("attempts", [0, -1, True, "2"])
 def test_attempts_are_a_whole_number(packages: Path, attempts: object) -> None:
     add(packages, "fast-one")
     with pytest.raises(InvalidParameterError, match="max_package_loading_attempts="):
         AutoModel.from_pretrained("acme://counter", max_package_loading_attempts=attempts)
+
+
+@pytest.mark.parametrize("name", ["allow_untrusted_packages", "allow_local_code_packages", "use_auto_resolution_cache"])
+@pytest.mark.parametrize("value", ["false", 1, None])
+def test_a_switch_is_true_or_false(packages: Path, name: str, value: object) -> None:
+    add(packages, "fast-one")
+    for call in (AutoModel.from_pretrained, AutoModel.explain):
+        with pytest.raises(InvalidParameterError, match=f"{name}= takes True or False, not {value!r}"):
+            call("acme://counter", **{name: value})
 
 
 def test_nothing_usable_lists_every_package(packages: Path) -> None:
@@ -247,9 +268,8 @@ def test_a_class_that_takes_anything_gets_everything(packages: Path, tmp_path: P
         "backend",
         "package",
         "model_features",
-        "recommended_parameters",
         "colour",
-    } == set(offered)
+    } == set(offered), "there are no recommended parameters, and nothing is not handed over"
     assert offered["device"] == "cpu"
     with pytest.raises(InvalidParameterError, match="Nothing accepts package="):
         AutoModel.from_pretrained(tmp_path, package="mine")

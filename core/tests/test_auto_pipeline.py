@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from unittest.mock import Mock
+
 import pytest
 
 from inference_models import AutoModelPipeline
@@ -17,7 +20,13 @@ PLUGIN = """
     class Word:
         @classmethod
         def from_pretrained(cls, model_name_or_path, *, package, shout=False):
-            return package.package_id.upper() if shout else package.package_id
+            return Said(package.package_id.upper() if shout else package.package_id)
+
+    class Said(str):
+        def close(self):
+            CLOSED.append(str(self))
+
+    CLOSED = []
 
     class Sentence:
         @classmethod
@@ -76,6 +85,7 @@ def test_available_pipelines_are_listed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
+        ((7, None), "the pipeline 7. Known: count, say"),
         (("sya", None), "the pipeline 'sya'. Did you mean 'say'"),
         (("say", ["words://a"]), "joins 2 models, models_parameters= has 1"),
         (("say", None), "no default for model 1"),
@@ -90,3 +100,19 @@ def test_what_is_wrong_is_named(arguments, expected: str) -> None:
 def test_a_model_that_is_not_there_is_its_own_error() -> None:
     with pytest.raises(ModelRetrievalError):
         AutoModelPipeline.from_pretrained("say", [None, "nobody://a"])
+    closed = sys.modules["words"].CLOSED
+    assert closed == ["hello"]
+
+
+def test_only_what_was_loaded_for_a_pipeline_that_fails_is_closed() -> None:
+    own = Mock()
+    with pytest.raises(TypeError):
+        AutoModelPipeline.from_pretrained("say", ["words://a", own])
+    closed = sys.modules["words"].CLOSED
+    assert closed == ["a"]
+    own.close.assert_not_called()
+
+
+def test_an_argument_that_the_pipeline_does_not_take_is_an_error_before_anything_is_loaded() -> None:
+    with pytest.raises(InvalidParameterError, match=r"'say' does not accept and=\. Did you mean 'end'\?"):
+        AutoModelPipeline.from_pretrained("say", ["nobody://a", "nobody://b"], **{"and": "!"})

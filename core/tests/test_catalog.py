@@ -11,6 +11,7 @@ import pytest
 
 from inference_models.catalog import current_catalog, install_hint
 from inference_models.errors import PluginConflictError, UnknownBackendTypeError, WeightsProviderNotFoundError
+from inference_models.memo import Memo
 
 MODEL = """
     from inference_models.developer_tools import LazyClass, ModelSpec, hookimpl
@@ -39,6 +40,12 @@ def test_a_spec_is_found_by_key_with_its_distribution(install_plugin) -> None:
     declared = current_catalog().model("acmenet-v2", "classification", "torch")
     assert declared is not None
     assert str(declared.plugin) == "acme 4.2"
+
+
+def test_a_spec_that_spells_one_name_twice_is_in_no_conflict_with_itself(install_plugin) -> None:
+    install_plugin("acme", MODEL.replace('"acmenet-v2"', '"AcmeNet", "acmenet"'))
+    assert current_catalog().model("acmenet", "classification", "onnx") is not None
+    assert not current_catalog().conflicts()
 
 
 def test_keys_compare_without_case_and_separators(install_plugin) -> None:
@@ -83,10 +90,11 @@ def test_a_conflict_is_an_error_for_its_key_only(install_plugin) -> None:
     ]
 
 
-def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, monkeypatch) -> None:
+@pytest.mark.parametrize("key", ["backend:acme-npu", "Backend:Acme_NPU"])
+def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, monkeypatch, key) -> None:
     install_plugin("one", BACKEND)
     install_plugin("two", BACKEND)
-    monkeypatch.setenv("INFERENCE_MODELS_PREFER", "backend:acme-npu=two")
+    monkeypatch.setenv("INFERENCE_MODELS_PREFER", f"{key}=two")
     catalog = current_catalog()
     assert catalog.backend("acme-npu").plugin.distribution == "two"
     assert not catalog.conflicts()
@@ -147,9 +155,20 @@ def test_a_child_process_sees_the_same_plugins(install_plugin, monkeypatch, meth
     assert "'acme-npu'" in run.stdout
 
 
-def test_a_known_distribution_is_named_for_what_is_missing() -> None:
+def test_a_known_distribution_is_named_for_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", lambda name: None)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
     assert install_hint("architectures", "YOLOv8") == " Install it: pip install im-yolo."
     assert install_hint("architectures", "no-such-net") == ""
+
+
+def test_nobody_is_told_to_install_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", {"im-yolo": "1.2"}.get)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
+    assert install_hint("architectures", "yolov8") == (
+        " im-yolo 1.2, which brings it, is installed but not in use: 'im plugins' says why."
+    )
+    assert install_hint("backends", "onnx") == " Install it: pip install im-backend-onnx."
 
 
 def test_the_catalog_imports_nothing_heavy(install_plugin) -> None:

@@ -46,6 +46,9 @@ def test_the_home_directory_is_expanded(monkeypatch) -> None:
     assert configuration.INFERENCE_HOME.get() == Path.home() / "models"
     monkeypatch.setenv("INFERENCE_HOME", "")
     assert configuration.INFERENCE_HOME.get() is None
+    monkeypatch.setenv("INFERENCE_HOME", "~nobody-of-this-name/models")
+    with pytest.raises(InvalidEnvVariable, match=r"INFERENCE_HOME .*a user whom this machine knows"):
+        configuration.INFERENCE_HOME.get()
 
 
 def test_every_variable_stands_in_the_table_once() -> None:

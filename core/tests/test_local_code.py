@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 
@@ -78,6 +79,15 @@ def test_a_changed_module_is_imported_anew(tmp_path: Path) -> None:
     assert load(package(tmp_path, model=changed)).settings.greeting == "HELLO"
 
 
+def test_threads_may_load_one_package_at_the_same_time(tmp_path: Path) -> None:
+    directory = package(tmp_path, model=f"{dedent(MODEL)}\nimport time\ntime.sleep(0.05)\n")
+    helper = directory / "helper.py"
+    helper.write_text(f"import time\ntime.sleep(0.05)\n{helper.read_text('utf-8')}", "utf-8")
+    with ThreadPoolExecutor(4) as threads:
+        models = list(threads.map(lambda _: load(directory), range(4)))
+    assert {model.settings.greeting for model in models} == {"hello"}
+
+
 def test_a_module_in_a_folder_of_the_package(tmp_path: Path) -> None:
     directory = package(tmp_path, model_module="code/model.py")
     (directory / "code").mkdir()
@@ -115,6 +125,7 @@ def test_the_module_must_be_a_file_of_the_package(tmp_path: Path, name: object) 
         ({"model_class": "GREETING"}, "has no class 'GREETING' with a from_pretrained method"),
         ({"model": "import no_such_module"}, "does not import: ModuleNotFoundError: No module named 'no_such_module'"),
         ({"model": "def :"}, "does not import: SyntaxError"),
+        ({"model": "raise SystemExit(3)"}, "does not import: SystemExit: 3"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, changes: dict[str, object], expected: str) -> None:
@@ -147,7 +158,7 @@ SEEDS_EXAMPLE = '''
             model_name_or_path: str,
             **kwargs
         ) -> "YourObjectDetectionModel":
-            device = kwargs.get("device") or "cpu"
+            device = kwargs.get("device", "cuda" if torch.cuda.is_available() else "cpu")
             return cls(model_path=model_name_or_path, device=device)
 
         def __init__(self, model_path: str, device: str = "cuda"):

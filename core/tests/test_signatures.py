@@ -20,6 +20,14 @@ def test_anything_is_accepted_with_variable_keywords() -> None:
     assert keep_accepted(lambda a, **rest: None, {"x": 1}) == {"x": 1}
 
 
+def test_nothing_is_not_handed_to_variable_keywords() -> None:
+    def load(path: str, threads: object, **rest: object) -> None:
+        """Do nothing."""
+
+    offered = {"device": None, "threads": None, "backend": "onnx"}
+    assert keep_accepted(load, offered) == {"threads": None, "backend": "onnx"}
+
+
 def test_the_rest_is_left_out() -> None:
     assert keep_accepted(Model.from_pretrained, {"device": "cpu", "path": "x", "other": 2}) == {"device": "cpu"}
 

@@ -17,6 +17,7 @@ from inference_models import (
     NoModelPackagesAvailableError,
     OfflineModeError,
     UnauthorizedModelAccessError,
+    UntrustedFileError,
     load_image,
 )
 from inference_models.catalog import refresh_catalog
@@ -75,6 +76,23 @@ def test_another_request_or_another_key_is_another_decision(api, monkeypatch) ->
     monkeypatch.setenv("ROBOFLOW_API_KEY", "third")
     load()
     assert api.count() == asked + 2, "a key from the environment counts too"
+
+
+def test_what_another_server_said_is_not_remembered_of_this_one(api, faults, monkeypatch) -> None:
+    load()
+    with faults.ApiServer() as other:
+        monkeypatch.setenv("ROBOFLOW_API_HOST", other.url)
+        with pytest.raises(ModelNotFoundError):
+            load()
+
+
+def test_files_without_hash_are_fetched_on_demand_only(api) -> None:
+    [package] = api.pages[MODEL_ID][None]["modelPackages"]
+    for file in package["packageFiles"]:
+        del file["md5Hash"]
+    with pytest.raises(UntrustedFileError, match=r"download_files_without_hash=True"):
+        load()
+    assert load(download_files_without_hash=True).class_names
 
 
 def test_a_key_that_was_withdrawn_is_not_served_from_memory_of_another(api) -> None:
@@ -248,3 +266,63 @@ def test_a_package_in_the_cache_can_be_loaded_by_its_path(api, home: Path, tmp_p
     assert model.class_names == load().class_names
     [package] = AutoModel.explain(copy).metadata.model_packages
     assert (package.quantization.value, package.dynamic_batch_size_supported) == ("fp32", True)
+
+
+def test_recommended_thresholds_reach_the_model(api) -> None:
+    [package] = api.pages[MODEL_ID][None]["modelPackages"]
+    picture = load_image(im_demo.picture_path())
+    everything = len(load()(picture, confidence=0.4)[0])
+    recommended = {"confidence": 0.4, "perClassConfidence": {"star": 0.9}}
+    api.add_model("workspace/recommended/1", [package], recommendedParameters=recommended)
+    model = AutoModel.from_pretrained("workspace/recommended/1")
+    [best], [default] = model(picture, confidence="best"), model(picture, confidence="default")
+    assert len(default) == everything
+    assert len(best) < everything
+    assert all(score > 0.9 for name, score in zip(best.names, best.confidence, strict=True) if name == "star")
+
+
+class Memory:
+    """A resolution cache of one's own, in memory."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, object] = {}
+
+    def register(self, key: str, resolution: object) -> None:
+        self.entries[key] = resolution
+
+    def retrieve(self, key: str) -> object | None:
+        return self.entries.get(key)
+
+    def invalidate(self, key: str) -> None:
+        self.entries.pop(key, None)
+
+
+def test_decisions_can_be_remembered_elsewhere(api, home: Path) -> None:
+    memory = Memory()
+    load(auto_resolution_cache=memory)
+    asked = api.count()
+    load(auto_resolution_cache=memory)
+    assert api.count() == asked
+    assert [entry.package_id for entry in memory.entries.values()] == ["onnx-fp32"]
+    assert not (home / ".resolutions").exists()
+
+
+def test_a_memory_that_fails_breaks_no_load(api, caplog) -> None:
+    class Broken:
+        def fail(self, *_: object) -> None:
+            raise ConnectionError("the memory is down")
+
+        register = retrieve = invalidate = fail
+
+    assert load(auto_resolution_cache=Broken()).class_names
+    assert "the memory is down" in caplog.text
+
+
+def test_what_was_remembered_and_no_longer_loads_is_forgotten_and_asked_anew(api, home: Path) -> None:
+    memory = Memory()
+    load(auto_resolution_cache=memory)
+    (weights(home).parent / "class_names.txt").unlink()
+    asked = api.count()
+    assert load(auto_resolution_cache=memory).class_names[0] == "circle"
+    assert api.count() == asked + 1
+    assert len(memory.entries) == 1

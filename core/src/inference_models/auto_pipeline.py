@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from inference_models.errors import InvalidParameterError, describe_choices
+from inference_models.signatures import accepted_keywords
 
 if TYPE_CHECKING:
     from inference_models.specs import PipelineSpec
@@ -37,23 +39,34 @@ class AutoModelPipeline:
             **kwargs: for the pipeline's own `with_models`.
 
         Raises:
-            InvalidParameterError: unknown pipeline, wrong number of models, or no default where one is needed.
+            InvalidParameterError: unknown pipeline, wrong number of models, no default where one is needed, or an
+                argument that the pipeline does not take.
             BaseInferenceModelsError: a model does not load; as `AutoModel.from_pretrained`.
         """
         from inference_models.catalog import current_catalog
         from inference_models.specs import resolve
 
         catalog = current_catalog()
-        declared = catalog.pipeline(pipeline_id)
+        declared = catalog.pipeline(pipeline_id) if isinstance(pipeline_id, str) else None
         if declared is None:
             known = [spec.id for spec in cls.list_available_pipelines()]
             raise InvalidParameterError(
                 f"No installed plugin declares the pipeline {pipeline_id!r}. "
-                f"{describe_choices(pipeline_id, known)}{catalog.problem_notes()}"
+                f"{describe_choices(str(pipeline_id), known)}{catalog.problem_notes()}"
             )
         parameters = _with_defaults(declared.spec, models_parameters)
-        models = [_load(entry) for entry in parameters]
-        return resolve(declared.spec.target).with_models(models, **kwargs)
+        pipeline_class = resolve(declared.spec.target)
+        _check_options(pipeline_id, pipeline_class.with_models, kwargs)
+        with ExitStack() as on_failure:
+            models = []
+            for entry in parameters:
+                model = _load(entry)
+                models.append(model)
+                if model is not entry and callable(close := getattr(model, "close", None)):
+                    on_failure.callback(close)
+            pipeline = pipeline_class.with_models(models, **kwargs)
+            on_failure.pop_all()
+        return pipeline
 
 
 def _with_defaults(spec: PipelineSpec, given: Sequence[Any] | None) -> list[Any]:
@@ -73,6 +86,16 @@ def _with_defaults(spec: PipelineSpec, given: Sequence[Any] | None) -> list[Any]
                 f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=."
             )
     return filled
+
+
+def _check_options(pipeline_id: str, with_models: Callable[..., Any], options: Mapping[str, Any]) -> None:
+    accepted = accepted_keywords(with_models)
+    for name in options:
+        if accepted is not None and name not in accepted - {"models"}:
+            choices = sorted(accepted - {"models"})
+            raise InvalidParameterError(
+                f"Pipeline {pipeline_id!r} does not accept {name}=. {describe_choices(name, choices)}"
+            )
 
 
 def _load(entry: Any) -> Any:

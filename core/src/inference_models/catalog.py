@@ -58,10 +58,10 @@ class Catalog:
         self.plugins: tuple[LoadedPlugin, ...] = loaded.plugins
         self.problems: tuple[PluginProblem, ...] = loaded.problems
         self._rows: dict[Kind, dict[str, list[Declared[Any]]]] = {
-            "provider": self._index("provider", "im_weights_providers", lambda spec: [spec.name]),
-            "backend": self._index("backend", "im_backends", lambda spec: [spec.name]),
-            "model": self._index("model", "im_models", _model_keys),
-            "pipeline": self._index("pipeline", "im_pipelines", lambda spec: [spec.id]),
+            "provider": self._index("im_weights_providers", lambda spec: [spec.name]),
+            "backend": self._index("im_backends", lambda spec: [spec.name]),
+            "model": self._index("im_models", _model_keys),
+            "pipeline": self._index("im_pipelines", lambda spec: [spec.id]),
         }
 
     def provider(self, name: str) -> Declared[WeightsProviderSpec]:
@@ -151,13 +151,13 @@ class Catalog:
             return ""
         return "\nPlugins with problems, which may be why:\n" + "\n".join(f"  - {line}" for line in self.problems)
 
-    def _index(self, kind: Kind, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
+    def _index(self, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
         table: dict[str, list[Declared[Any]]] = {}
         for plugin in self.plugins:
             for spec in plugin.declared.get(hook, ()):
                 row: Declared[Any] = Declared(spec, plugin.info)
-                for key in keys(spec):
-                    table.setdefault(_canonical_key(key), []).append(row)
+                for key in dict.fromkeys(map(_canonical_key, keys(spec))):  # a spec may spell one name in two ways
+                    table.setdefault(key, []).append(row)
         return table
 
     def _all(self, kind: Kind) -> list[Declared[Any]]:
@@ -191,7 +191,7 @@ def _canonical_key(key: str) -> str:
 
 
 def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
-    wanted = {canonical_name(owner) for name, owner in PREFER.get() if name.lower() == key}
+    wanted = {canonical_name(owner) for name, owner in PREFER.get() if _canonical_key(name) == key}
     chosen = [row for row in rows if canonical_name(row.plugin.distribution) in wanted]
     return chosen[0] if len(chosen) == 1 else None
 
@@ -199,17 +199,26 @@ def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
 def install_hint(kind: Literal["architectures", "backends", "providers"], name: str) -> str:
     """Return " Install it: pip install ..." when a published distribution is known to bring `name`.
 
-    The table is data, generated from the distributions of this project, so no code here names a plugin.
+    If that distribution is installed, it is switched off or does not load, and the hint says where to look. The table
+    is data, generated from the distributions of this project, so no code here names a plugin.
     """
     import json
     from importlib import resources
 
+    from inference_models.distributions import installed_version
+
     table = json.loads(resources.files("inference_models").joinpath("known_plugins.json").read_text("utf-8"))
     distribution = table[kind].get(canonical_name(name))
-    return f" Install it: pip install {distribution}." if distribution else ""
+    if not distribution:
+        return ""
+    version = _installed.get(distribution, lambda: installed_version(distribution))
+    if version is not None:
+        return f" {distribution} {version}, which brings it, is installed but not in use: 'im plugins' says why."
+    return f" Install it: pip install {distribution}."
 
 
 _catalogs = Memo()
+_installed = Memo()  # versions of distributions that hints name: a thousand packages may want the same one
 
 
 def current_catalog() -> Catalog:
@@ -220,3 +229,4 @@ def current_catalog() -> Catalog:
 def refresh_catalog() -> None:
     """Forget what was discovered; the next use looks again. For notebooks and tests after installing a plugin."""
     _catalogs.clear()
+    _installed.clear()

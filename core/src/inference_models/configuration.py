@@ -16,6 +16,7 @@ from inference_models.errors import InvalidEnvVariable
 from inference_models.parsing import (
     parse_choice,
     parse_count,
+    parse_device_or_none,
     parse_flag,
     parse_home,
     parse_http_origins,
@@ -99,7 +100,7 @@ BACKEND_ORDER = Variable[tuple[str, ...]](
 DEFAULT_DEVICE = Variable[str | None](
     name="DEFAULT_DEVICE",
     default=None,
-    parse=lambda text: text or None,
+    parse=parse_device_or_none,
     description="As if device= were given where it is not: cpu, cuda, cuda:1, mps. Unset: the backend chooses.",
 )
 INFERENCE_HOME = Variable[Path | None](

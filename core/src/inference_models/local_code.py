@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import json
 import sys
+import threading
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,8 @@ from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
+# Forgetting a package's modules must not meet another thread that is just importing them.
+_importing = threading.RLock()
 
 
 def find_local_code(directory: Path) -> dict[str, Any] | None:
@@ -91,14 +94,15 @@ def _import(directory: Path, path: Path) -> ModuleType:
     relative imports find their neighbours, and what looks a module up by name (dataclasses, pickle) finds it.
     """
     root = f"inference_models_local_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
-    _ensure_package(root, directory)
     name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
-    for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
-        del sys.modules[known]  # the files may have changed since the last load
-    importlib.invalidate_caches()
     try:
-        return importlib.import_module(name)
-    except Exception as error:
+        with _importing:
+            _ensure_package(root, directory)
+            for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
+                del sys.modules[known]  # the files may have changed since the last load
+            importlib.invalidate_caches()
+            return importlib.import_module(name)
+    except (Exception, SystemExit) as error:  # some modules exit where they should raise
         raise CorruptedModelPackageError(
             f"{path} does not import: {type(error).__name__}: {error}. Correct the module, or install what it needs."
         ) from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+_DEVICE = re.compile(r"[a-z]+(:[0-9]+)?")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -94,4 +96,19 @@ def parse_choice(*choices: str) -> Callable[[str], str]:
 
 def parse_home(text: str) -> Path | None:
     """Parse a directory; empty is as if unset."""
-    return Path(text).expanduser() if text else None
+    try:
+        return Path(text).expanduser() if text else None
+    except RuntimeError:
+        raise ValueError("a directory, after ~ that of a user whom this machine knows") from None
+
+
+def parse_device(text: str) -> str:
+    """Parse a kind of device, with a colon and a number or without, in any case."""
+    if not _DEVICE.fullmatch(text.lower()):
+        raise ValueError("a name such as 'cpu', 'cuda' or 'cuda:1'")
+    return text.lower()
+
+
+def parse_device_or_none(text: str) -> str | None:
+    """Parse a device; empty is as if unset."""
+    return parse_device(text) if text else None

@@ -23,6 +23,19 @@ def accepted_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
 
 
 def keep_accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of `keywords` that `function` accepts."""
+    """Return those of `keywords` that `function` accepts.
+
+    A None that only `**kwargs` would catch is left out, so that `kwargs.get(name, default)` finds the default.
+    """
     accepted = accepted_keywords(function)
-    return {name: value for name, value in keywords.items() if accepted is None or name in accepted}
+    if accepted is not None:
+        return {name: value for name, value in keywords.items() if name in accepted}
+    return {name: value for name, value in keywords.items() if value is not None or _is_named(function, name)}
+
+
+def _is_named(function: Callable[..., Any], name: str) -> bool:
+    try:
+        parameter = inspect.signature(function).parameters.get(name)
+    except (TypeError, ValueError):
+        return False
+    return parameter is not None and parameter.kind in _NAMED

@@ -121,6 +121,8 @@ class WeightsProviderSpec:
         api_key_variable: the environment variable that holds its key.
         works_offline: it never needs a network, because its models lie on this machine. It is asked also
             when the network is switched off, and each time: nothing that it says is remembered.
+        settings: names of the environment variables that decide what it answers, such as the address of a server.
+            What was remembered while they had other values is not used.
     """
 
     name: str = field(validator=_KEY)
@@ -128,6 +130,7 @@ class WeightsProviderSpec:
     list_models: Target | None = None
     api_key_variable: str | None = None
     works_offline: bool = field(default=False, validator=instance_of(bool))
+    settings: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
 
 @frozen(kw_only=True)

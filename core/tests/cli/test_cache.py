@@ -28,12 +28,12 @@ PLUGIN = """
 import os
 from inference_models import ModelNotFoundError
 from inference_models.developer_tools import (
-    BackendSpec, FileDownloadSpecs, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, WeightsProviderSpec,
-    hookimpl,
+    BackendSpec, FileDownloadSpecs, LazyClass, ModelDependency, ModelMetadata, ModelPackageMetadata, ModelSpec,
+    WeightsProviderSpec, hookimpl,
 )
 
 def get_model(model_id, api_key=None):
-    if model_id not in ("one", "two", "first"):
+    if model_id not in ("one", "two", "first", "both", "sly"):
         raise ModelNotFoundError(f"There is no model {model_id!r}.")
     url, md5 = os.environ["ACME_FILES"].split(" ")
     files = [FileDownloadSpecs(url, "weights.bin", md5)]
@@ -41,7 +41,12 @@ def get_model(model_id, api_key=None):
         ModelPackageMetadata("good", "acme-npu", files, trusted_source=True),
         ModelPackageMetadata("bad", "onnx", files, trusted_source=True),
     ]
-    return ModelMetadata("one" if model_id == "first" else model_id, "acmenet", packages, task_type="object-detection")
+    needs = {"both": [ModelDependency("left", "one", "good"), ModelDependency("right", "two")],
+             "sly": [ModelDependency("spy", "/etc")]}
+    return ModelMetadata(
+        "one" if model_id == "first" else model_id, "acmenet", packages, task_type="object-detection",
+        model_dependencies=needs.get(model_id, ()),
+    )
 
 @hookimpl
 def im_weights_providers():
@@ -95,6 +100,18 @@ class TestDownload:
     def test_as_json(self, im_run: Im) -> None:
         document = json.loads(out(im_run("download", "acme://first", "--json")))
         assert (document["model_id"], document["package_id"], document["backend"]) == ("one", "good", "acme-npu")
+
+    def test_what_a_model_needs_is_fetched_too(self, im_run: Im, home: Path) -> None:
+        directory = Path(out(im_run("download", "acme://both", "--backend", "acme-npu")).strip())
+        assert directory.parent.name.startswith("acme-both")
+        document = json.loads(out(im_run("download", "acme://both", "--json")))
+        assert [one["model_id"] for one in document["dependencies"]] == ["one", "two"]
+        assert len(list(home.glob("acme*/good/weights.bin"))) == 3
+
+    def test_a_provider_cannot_name_a_path_as_what_a_model_needs(self, im_run: Im) -> None:
+        result = im_run("download", "acme://sly")
+        assert result.exit_code == 1
+        assert "'/etc' is a path" in result.stderr
 
     def test_a_model_that_cannot_be_used_here_is_not_fetched(self, im_run: Im, server: FaultServer) -> None:
         result = im_run("download", "acme://one", "--package", "bad")
@@ -218,6 +235,10 @@ class TestBundle:
         assert document["packages"] == [{"provider": "acme", "model_id": "one", "package_id": "good"}]
         rows = json.loads(out(im_run("bundle", "import", tmp_path / "b", "--json")))["packages"]
         assert (rows[0]["provider"], rows[0]["model_id"]) == ("acme", "one")
+
+    def test_what_a_model_needs_goes_with_it(self, im_run: Im, tmp_path: Path) -> None:
+        document = json.loads(out(im_run("bundle", "export", "acme://both", tmp_path / "b", "--json")))
+        assert [one["model_id"] for one in document["packages"]] == ["both", "one", "two"]
 
     def test_a_directory_needs_no_bundle(self, im_run: Im, tmp_path: Path) -> None:
         result = im_run("bundle", "export", "./here", tmp_path / "b")

@@ -138,6 +138,15 @@ def test_waits_are_bounded_together(site, waits, monkeypatch) -> None:
     assert sum(waits) <= api.LONGEST_WAIT
 
 
+def test_own_waits_that_add_up_are_not_said_to_be_asked_for(site, waits, monkeypatch) -> None:
+    monkeypatch.setenv("API_CALLS_MAX_TRIES", "100")
+    site.fail(*[faults.status(503)] * 100)
+    with pytest.raises(RetryError, match=r"Tried \d+ times") as caught:
+        ask(site.url, purpose="it")
+    assert f"Tried {len(waits) + 1} times" in caught.value.message
+    assert "asks to wait" not in caught.value.message
+
+
 def test_silence_is_a_failure(site, monkeypatch) -> None:
     monkeypatch.setenv("API_CALLS_TIMEOUT", "0.2")
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "1")

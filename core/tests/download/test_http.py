@@ -234,6 +234,10 @@ def test_a_body_cut_short_is_an_error(server: FaultServer, announced: int) -> No
     assert SECRET not in texts_of(caught.value)
 
 
+def test_a_length_that_no_file_has_is_as_if_none_were_announced(server: FaultServer) -> None:
+    assert download(server.serve("/weights", b"0123456789", length="9" * 5000)) == b"0123456789"
+
+
 def test_more_than_announced_is_not_taken(server: FaultServer) -> None:
     # With chunked encoding the announced length does not bound what HTTP libraries read.
     chunks = b"5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n"

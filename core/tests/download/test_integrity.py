@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference_models.download.integrity import FileDigests, Hasher, hash_file, parse_md5, verify_md5
+from inference_models.download.integrity import FileDigests, Hasher, hash_file, parse_md5, verify
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch
 
 
@@ -62,9 +62,9 @@ def test_what_is_not_32_hex_digits_proves_nothing(text: str) -> None:
 def test_a_mismatch_names_file_source_and_both_sums() -> None:
     digests = FileDigests(sha256="0" * 64, md5="1" * 32, size=7)
 
-    verify_md5(digests, "1" * 32, "weights.onnx", source="https://host/x")
+    verify(digests, "weights.onnx", source="https://host/x", md5="1" * 32)
     with pytest.raises(FileHashSumMismatch) as caught:
-        verify_md5(digests, "2" * 32, "weights.onnx", source="https://host/x")
+        verify(digests, "weights.onnx", source="https://host/x", md5="2" * 32)
 
     for part in ("'weights.onnx'", "https://host/x", "2" * 32, "1" * 32):
         assert part in str(caught.value)

@@ -47,6 +47,20 @@ def test_a_line_for_each_file_where_there_is_no_terminal(server: FaultServer, tm
     assert lines[2].endswith("Fetching it once more.")
 
 
+def test_a_line_is_written_in_one_piece() -> None:
+    written: list[str] = []
+
+    class Stream(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    with show_progress(stream=Stream()) as sink:
+        sink.start("weights.onnx", 10, 0)
+        sink.finish("weights.onnx")
+    assert [text for text in written if not text.endswith("\n")] == []
+
+
 def test_bars_on_a_terminal(server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "140")

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from datetime import date
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ def test_given_facts_are_all_there_is() -> None:
 
 
 def test_a_report_is_plain_values_whatever_the_facts_are() -> None:
-    facts = {"version": "1", "path": Path("/opt"), "names": {"b", "a"}, "built": date(2026, 1, 2), 3: (1, None)}
+    facts = {"version": "1", "path": Path("/opt"), "names": {"b", "a"}, "built": date(2026, 1, 2), 3: (1, inf)}
     environment = Environment.from_facts(
         backends=[BackendStatus(name="acme", facts=facts)],
         gpus=[Gpu(index=0, name="NVIDIA L4")],
@@ -99,7 +100,7 @@ def test_a_report_is_plain_values_whatever_the_facts_are() -> None:
     )
     report = environment.to_dict()
 
-    assert json.loads(json.dumps(report)) == report
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert report["backends"]["acme"]["facts"] == {
         "version": "1",
         "path": "/opt",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from inference_models import AutoModel
-from inference_models.errors import InvalidParameterError, ModelNotFoundError
+from inference_models.errors import (
+    DirectLocalStorageAccessError,
+    InvalidParameterError,
+    ModelLoadingError,
+    ModelNotFoundError,
+)
 
 PLUGIN = """
     from pathlib import Path
@@ -15,10 +22,12 @@ PLUGIN = """
         hookimpl,
     )
 
+    CLOSED = []
     NEEDS = {
         "reader": [ModelDependency("letters", "alphabet"), ModelDependency("digits", "numbers", "big")],
         "deep": [ModelDependency("reader", "reader")],
         "broken": [ModelDependency("gone", "nowhere")],
+        "sly": [ModelDependency("spy", str(Path(__file__).parent))],
         "alphabet": [], "numbers": [],
     }
 
@@ -37,8 +46,13 @@ PLUGIN = """
             self.__dict__.update(facts)
 
         @classmethod
-        def from_pretrained(cls, path, *, package, device=None, model_dependencies=None, loud=False):
+        def from_pretrained(cls, path, *, package, device=None, model_dependencies=None, loud=False, fail=False):
+            if fail:
+                raise KeyError("page 1")
             return cls(package_id=package.package_id, device=device, needs=model_dependencies, loud=loud)
+
+        def close(self):
+            CLOSED.append(self.package_id)
 
     class Loner:
         @classmethod
@@ -101,3 +115,25 @@ def test_a_dependency_that_is_not_there_is_its_own_error() -> None:
 
 def test_a_class_that_takes_no_dependencies_is_given_none() -> None:
     assert type(AutoModel.from_pretrained("books://reader", api_key="loner")).__name__ == "Loner"
+
+
+def test_a_provider_cannot_name_a_path_of_this_machine_as_a_dependency() -> None:
+    parameters = {"spy": {"allow_direct_local_storage_loading": True}}
+    with pytest.raises(DirectLocalStorageAccessError, match="is a path"):
+        AutoModel.from_pretrained("books://sly", dependency_models_params=parameters)
+
+
+@pytest.mark.parametrize(
+    ("failing", "closed"),
+    [({"fail": True}, ["big", "big"]), ({"dependency_models_params": {"digits": {"fail": True}}}, ["big"])],
+)
+def test_dependencies_that_are_of_no_use_are_closed(failing: dict[str, object], closed: list[str]) -> None:
+    with pytest.raises(ModelLoadingError):
+        AutoModel.from_pretrained("books://reader", **failing)
+    actually_closed = sys.modules["books"].CLOSED
+    assert actually_closed == closed
+
+
+def test_dependencies_that_are_needed_stay_open() -> None:
+    AutoModel.from_pretrained("books://reader")
+    assert sys.modules["books"].CLOSED == []

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from inference_models.catalog import current_catalog
-from inference_models.environment import Environment, Gpu
+from inference_models.environment import Environment, Gpu, current_environment
 from inference_models.errors import NoModelPackagesAvailableError
-from inference_models.metadata import ModelMetadata
+from inference_models.memo import Memo
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import make_request, negotiate
 from inference_models.specs import LazyClass
 
@@ -29,7 +32,6 @@ def reason(plan_for, package, **options) -> str | None:
         ({}, {"unavailable": {"onnx": "no runtime"}}, "backend 'onnx' is unavailable: no runtime; to fix it: mend it"),
         ({"backend": "abacus"}, {}, "no installed plugin provides the backend 'abacus'"),
         ({}, {"architecture": "otherNet"}, "no installed plugin implements the architecture 'otherNet'"),
-        ({}, {"architecture": "yolov8"}, "architecture 'yolov8'. Install it: pip install im-yolo"),
         ({}, {"task_type": "embedding"}, "is implemented for classification, not for 'embedding'"),
         ({"model_features": {"nms": {}}}, {}, "im-acme 1.0 does not support its features ['nms']"),
         ({"static_batch_size": 8}, {"batch_size": 4}, "it runs batches of 8, asked for: 4"),
@@ -54,6 +56,21 @@ def reason(plan_for, package, **options) -> str | None:
 )
 def test_a_rejected_package_has_its_reason(plan_for, make_package, fields, options, expected) -> None:
     assert expected in (reason(plan_for, make_package("a", **fields), **options) or "")
+
+
+@pytest.mark.parametrize(
+    ("installed", "expected"),
+    [
+        (None, "architecture 'yolov8'. Install it: pip install im-yolo"),
+        ("0.1.0", "im-yolo 0.1.0, which brings it, is installed but not in use: 'im plugins' says why"),
+    ],
+)
+def test_the_distribution_that_would_implement_it_is_named(
+    plan_for, make_package, monkeypatch, installed, expected
+) -> None:
+    monkeypatch.setattr("inference_models.distributions.installed_version", lambda name: installed)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
+    assert (reason(plan_for, make_package("a"), architecture="yolov8") or "").endswith(expected)
 
 
 @pytest.mark.parametrize(
@@ -149,3 +166,28 @@ def test_a_machine_with_a_gpu_also_takes_what_suits_the_gpu(plan_for, make_packa
     package = make_package("a", "torch", quantization="fp16")
     assert reason(plan_for, package, gpus=[gpu]) is None
     assert "is fp16" in (reason(plan_for, package, gpus=[gpu], device="cpu") or "")
+
+
+NPU = """
+    from inference_models.developer_tools import BackendSpec, LazyClass, ModelSpec, hookimpl
+
+    @hookimpl
+    def im_backends():
+        return BackendSpec(name="acme-npu", priority=1, detect=dict)
+
+    @hookimpl
+    def im_models():
+        return ModelSpec(
+            architectures="acmenet", task_type="classification", backends="acme-npu", target=LazyClass("a", "B")
+        )
+"""
+
+
+@pytest.mark.parametrize("asked", [None, "ACME_npu", "acme.npu"])
+def test_a_backend_is_the_same_in_every_spelling(install_plugin, asked: str | None) -> None:
+    install_plugin("acme", NPU)
+    package = ModelPackageMetadata("p", "Acme_NPU", trusted_source=True, directory=Path("x"))
+    metadata = ModelMetadata("m", "acmenet", [package], task_type="classification")
+    request = make_request(backend=asked, known_backends=["acme-npu"])
+    plan = negotiate(metadata, current_catalog(), current_environment(), request)
+    assert [str(verdict) for verdict in plan.candidates] == ["p (Acme_NPU, unknown, batch ?): usable with acme 1.0"]

@@ -6,6 +6,7 @@ import pytest
 
 from inference_models.entities import BackendType, Quantization
 from inference_models.errors import (
+    InvalidEnvVariable,
     InvalidParameterError,
     InvalidRequestedBatchSizeError,
     UnknownBackendTypeError,
@@ -22,6 +23,7 @@ def test_nothing_asked_for_is_nothing_restricted() -> None:
 def test_one_or_several_names_in_any_case_and_as_enums() -> None:
     assert make_request(backend="ONNX").backends == ("onnx",)
     assert make_request(backend=[BackendType.TRT, "onnx", "trt"]).backends == ("trt", "onnx")
+    assert make_request(backend=["Torch_Script", "torch-script"]).backends == ("torch-script",)
     assert make_request(quantization=Quantization.FP16).quantizations == {Quantization.FP16}
     assert make_request(quantization=["FP16", "int8"]).quantizations == {"fp16", "int8"}
 
@@ -76,6 +78,13 @@ def test_the_default_device_can_be_set(monkeypatch) -> None:
     monkeypatch.setenv("DEFAULT_DEVICE", "cuda:0")
     assert make_request().device == "cuda:0"
     assert make_request(device="cpu").device == "cpu"
+    monkeypatch.setenv("DEFAULT_DEVICE", "CPU")
+    assert make_request().device == "cpu"
+    monkeypatch.setenv("DEFAULT_DEVICE", "")
+    assert make_request().device is None
+    monkeypatch.setenv("DEFAULT_DEVICE", "the fast one")
+    with pytest.raises(InvalidEnvVariable, match=r"DEFAULT_DEVICE .*'the fast one'.*'cuda:1'"):
+        make_request()
 
 
 @pytest.mark.parametrize("value", ["", 7])

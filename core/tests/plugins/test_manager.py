@@ -33,9 +33,14 @@ BROKEN = {
     "import": ("raise RuntimeError('the disk is made of cheese')", "RuntimeError: the disk is made of cheese"),
     "import missing": ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
     "import exit": ("raise SystemExit(3)", "SystemExit: 3"),
+    "import panic": ("class Panic(BaseException): pass\nraise Panic('in Rust')", "Panic: in Rust"),
     "import syntax": ("def :", "SyntaxError"),
     "register": (HOOK + "@hookimpl\ndef im_models(config): return []", "config"),
     "declare raises": (HOOK + "@hookimpl\ndef im_models(): raise KeyError('boxes')", "im_models: KeyError: 'boxes'"),
+    "declare panic": (
+        HOOK + "class Panic(BaseException): pass\n@hookimpl\ndef im_models(): raise Panic('in Rust')",
+        "im_models: Panic: in Rust",
+    ),
     "declare later": (
         HOOK + "@hookimpl\ndef im_models():\n  yield from []\n  raise ValueError('late')",
         "ValueError: late",

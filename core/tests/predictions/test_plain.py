@@ -36,6 +36,7 @@ class Colour(Enum):
         (PurePosixPath("a/b"), "a/b"),
         (Colour.RED, "Colour.RED"),
         ({4}, [4]),
+        (frozenset({"b", "c", "a"}), ["a", "b", "c"]),
     ],
 )
 def test_everything_becomes_what_json_knows(value: Any, expected: Any) -> None:

@@ -205,6 +205,12 @@ class TestImport:
         with pytest.raises(CorruptedModelPackageError):
             import_bundle(tmp_path, other)
 
+    def test_an_index_that_is_a_link_is_not_followed(self, bundle: Path, other: Path) -> None:
+        (bundle / INDEX_NAME).rename(bundle / "elsewhere.json")
+        (bundle / INDEX_NAME).symlink_to(bundle / "elsewhere.json")  # it could be a device that never ends
+        with pytest.raises(CorruptedModelPackageError, match="not a plain file"):
+            import_bundle(bundle, other)
+
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
     def test_a_read_only_cache_says_so(self, bundle: Path, other: Path) -> None:
         other.mkdir(parents=True, mode=0o500)

@@ -44,7 +44,7 @@ class TestInPlace:
 
         for right in (md5, md5.upper(), None):
             load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", right)))
-        with pytest.raises(FileHashSumMismatch):
+        with pytest.raises(FileHashSumMismatch, match=rf"weights\.onnx is not the file.* {md5} .*Reinstall the plugin"):
             load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", "0" * 32)))
         with pytest.raises(FileHashSumMismatch):
             load(in_place(tmp_path, FileDownloadSpecs("https://host/x", "weights.onnx", sha256_hash="0" * 64)))

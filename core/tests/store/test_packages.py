@@ -181,7 +181,7 @@ class TestFetching:
     def test_a_file_without_hash_needs_consent(self, publisher: Publisher) -> None:
         metadata = publisher.metadata(CONTENTS, with_md5=False)
 
-        with pytest.raises(UntrustedFileError, match="allow_files_without_hash=True"):
+        with pytest.raises(UntrustedFileError, match=r"pass download_files_without_hash=True\."):
             load(metadata)
         assert publisher.server.requests == []
 

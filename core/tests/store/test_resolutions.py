@@ -38,6 +38,19 @@ def test_a_decision_is_remembered_until_it_is_forgotten(cache: FileResolutionCac
     assert cache.retrieve(KEY) is None
 
 
+def test_expired_decisions_and_debris_go_with_the_next_one_and_the_salt_stays(cache: FileResolutionCache) -> None:
+    assert resolution_key({}, "secret", cache.root) is not None
+    old = time.time() - 2 * 86400
+    names = ("cd" * 32 + ".json", f"{KEY}.json.7.abcd", ".salt")
+    for name in names:
+        path = entry(cache).with_name(name)
+        path.touch()
+        os.utime(path, (old, old))
+    cache.register("ef" * 32, decision())
+    cache.register(KEY, decision())
+    assert {path.name for path in entry(cache).parent.iterdir()} == {f"{KEY}.json", f"{'ef' * 32}.json", ".salt"}
+
+
 @pytest.mark.parametrize("days", [-366, 366])
 def test_a_clock_that_moved_by_a_year_makes_a_decision_void(cache: FileResolutionCache, days: int) -> None:
     cache.register(KEY, decision(time.time() + days * 86400))
@@ -94,6 +107,18 @@ def test_a_place_that_is_no_directory_breaks_nothing(tmp_path: Path) -> None:
     cache.invalidate(KEY)
     assert cache.retrieve(KEY) is None
     assert resolution_key({}, "secret", tmp_path / "file") is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no modes there")
+def test_the_cache_that_is_made_for_a_decision_is_for_this_user_only(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        resolution_key({}, "secret", tmp_path / "by-salt")
+        FileResolutionCache(tmp_path / "by-decision").register(KEY, decision())
+    finally:
+        os.umask(before)
+    for home in tmp_path.iterdir():
+        assert {home.stat().st_mode & 0o777, (home / ".resolutions").stat().st_mode & 0o777} == {0o700}
 
 
 def test_keys_depend_on_every_part_and_on_nothing_else(tmp_path: Path) -> None:

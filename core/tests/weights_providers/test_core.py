@@ -72,6 +72,18 @@ def test_what_names_no_model(given) -> None:
         find_source(given)
 
 
+@pytest.mark.parametrize("given", ["~nobody-of-this-name/model", Path("~nobody-of-this-name/model")])
+def test_the_home_of_an_unknown_user_is_an_error(given) -> None:
+    with pytest.raises(InvalidParameterError, match="a user that this machine does not know"):
+        find_source(given)
+
+
+@pytest.mark.parametrize("name", ["", 7])
+def test_a_provider_is_named_by_text(name) -> None:
+    with pytest.raises(InvalidParameterError, match="weights_provider="):
+        find_source("yolov8n-640", name)
+
+
 def test_two_providers_at_once_contradict_each_other() -> None:
     with pytest.raises(InvalidParameterError, match=r"'acme'.*weights_provider='roboflow'"):
         find_source("acme://plates", "roboflow")
@@ -109,6 +121,21 @@ def test_a_bare_id_that_another_provider_lists_is_pointed_out(install_plugin, mo
     monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
     with pytest.raises(OfflineModeError, match="write 'acme://plates'"):
         get_model_from_provider("plates")
+
+
+def test_a_provider_whose_listing_fails_does_not_hide_the_error_of_another(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    install_plugin("mute", PROVIDER.replace("acme", "mute").replace('return ["plates", "letters"]', "raise OSError"))
+    with pytest.raises(ModelNotFoundError, match="Did you mean 'plates'"):
+        get_model_from_provider("acme://plate")
+    with pytest.raises(WeightsProviderNotFoundError, match="write 'acme://plates'"):
+        get_model_from_provider("plates", "acne")
+
+
+def test_an_id_that_is_too_long_for_a_path_is_an_ordinary_id(install_plugin) -> None:
+    install_plugin("acme", PROVIDER)
+    with pytest.raises(ModelNotFoundError, match="Acme has no model"):
+        get_model_from_provider(f"acme://{'a' * 5000}")
 
 
 def test_a_provider_that_fails_is_named(install_plugin) -> None:

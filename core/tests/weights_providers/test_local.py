@@ -41,8 +41,10 @@ def test_what_the_platform_writes_is_read(tmp_path: Path) -> None:
 
 
 def test_a_missing_directory_and_a_file_are_told_apart(tmp_path: Path) -> None:
-    with pytest.raises(ModelNotFoundError, match="no directory"):
+    with pytest.raises(ModelNotFoundError, match=r"no directory .*nowhere \(No such file or directory\)"):
         get_model(str(tmp_path / "nowhere"))
+    with pytest.raises(ModelNotFoundError, match=r"no directory .*\(File name too long\)"):
+        get_model(str(tmp_path / ("a" * 5000)))
     (tmp_path / "file").touch()
     with pytest.raises(ModelNotFoundError, match="is a file"):
         get_model(str(tmp_path / "file"))
@@ -60,6 +62,7 @@ def test_a_directory_without_configuration_says_what_it_holds(tmp_path: Path) ->
         ("", "not readable JSON"),
         ("{", "not readable JSON"),
         ("[" * 100_000, "not readable JSON"),
+        ('{"static_batch_size": ' + "9" * 5000 + "}", "not readable JSON"),
         ([], "the document must be an object"),
         ({"backend_type": "onnx"}, "'model_architecture' must be a non-empty string, not None"),
         ({**GOOD, "model_architecture": ""}, "'model_architecture' must be a non-empty string"),

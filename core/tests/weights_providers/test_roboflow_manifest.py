@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from inference_models.catalog import Catalog, current_catalog, refresh_catalog
 from inference_models.errors import ModelRetrievalError
+from inference_models.memo import Memo
 from inference_models.metadata import UnreadablePackage
 from inference_models.weights_providers.roboflow_manifest import read_manifest, read_model, read_packages
 from inference_models.weights_providers.wire import WireError, read_json
@@ -137,6 +138,8 @@ def test_a_manifest_that_nothing_reads_names_its_type(onnx_backend, name) -> Non
 
 def test_without_the_backends_plugin_the_reason_says_what_to_install(monkeypatch) -> None:
     monkeypatch.setenv("INFERENCE_MODELS_ONLY_PLUGINS", "im-core")
+    monkeypatch.setattr("inference_models.distributions.installed_version", lambda name: None)
+    monkeypatch.setattr("inference_models.catalog._installed", Memo())
     refresh_catalog()
     _, [verdict] = read(package())
     assert verdict.reason.endswith("Install it: pip install im-backend-onnx.")

@@ -26,7 +26,8 @@ def bundle() -> None:
 def export(models: tuple[str, ...], directory: Path, as_json: bool, **loading: Any) -> None:
     """Write models into DIRECTORY, which must not exist or be empty.
 
-    For each MODEL it is the package that would be loaded here. Prints the bundle's SHA-256, for `import --digest`.
+    For each MODEL, and each model that it needs, it is the package that would be loaded here. Prints the bundle's
+    SHA-256, for `import --digest`.
     """
     from inference_models.cli.download import fetch_model
     from inference_models.store.bundle import export_bundle
@@ -36,7 +37,7 @@ def export(models: tuple[str, ...], directory: Path, as_json: bool, **loading: A
     for model in models:
         if find_source(model, loading["weights_provider"]).provider == LOCAL_PROVIDER:
             raise click.BadParameter(f"{model} is a directory already: copy it as it is, and load it by its path.")
-    sources = list({one.directory: one for one in (fetch_model(model, loading) for model in models)}.values())
+    sources = list({one.directory: one for model in models for one in fetch_model(model, loading)}.values())
     digest = export_bundle(sources, directory)
     if as_json:
         rows = [

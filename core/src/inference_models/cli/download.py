@@ -20,26 +20,28 @@ if TYPE_CHECKING:
 def download(model: str, as_json: bool, **loading: Any) -> None:
     """Fetch MODEL without loading it, and print its directory.
 
-    It is the package that would be loaded here. What is on disk already is not fetched again.
+    It is the package that would be loaded here. Other models that MODEL needs are fetched, too. What is on disk
+    already is not fetched again.
     """
-    source = fetch_model(model, loading)
+    source, *dependencies = fetch_model(model, loading)
     if as_json:
-        write_json(
-            {
-                "model": model,
-                "model_id": source.metadata.model_id,
-                "provider": source.provider,
-                "package_id": source.package.package_id,
-                "backend": source.package.backend,
-                "directory": str(source.directory),
-            }
-        )
+        write_json({"model": model, **_as_row(source), "dependencies": [_as_row(one) for one in dependencies]})
     else:
         click.echo(str(source.directory))
 
 
-def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
-    """Return the package of a model that would be loaded here, its files on disk.
+def _as_row(source: BundleSource) -> dict[str, str]:
+    return {
+        "model_id": source.metadata.model_id,
+        "provider": source.provider,
+        "package_id": source.package.package_id,
+        "backend": source.package.backend,
+        "directory": str(source.directory),
+    }
+
+
+def fetch_model(model: str, loading: dict[str, Any]) -> list[BundleSource]:
+    """Return the package of a model that would be loaded here, then those of the models that it needs, all on disk.
 
     Args:
         model: as the user names it.
@@ -48,6 +50,24 @@ def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
     Raises:
         BaseInferenceModelsError: as `AutoModel.from_pretrained`.
     """
+    fetched = _fetch(model, keep_given(loading))
+    for_all = {name: loading[name] for name in ("device", "allow_untrusted_packages") if loading.get(name)}
+    needed = [
+        _fetch(
+            dependency.model_id,
+            {
+                **for_all,
+                "weights_provider": fetched.provider,
+                "model_package_id": dependency.model_package_id,
+                "allow_direct_local_storage_loading": False,
+            },
+        )
+        for dependency in fetched.metadata.model_dependencies
+    ]
+    return [fetched, *needed]
+
+
+def _fetch(model: str, options: dict[str, Any]) -> BundleSource:
     from inference_models.auto_model import AutoModel
     from inference_models.download.progress import show_progress
     from inference_models.metadata import ModelPackageMetadata
@@ -55,10 +75,10 @@ def fetch_model(model: str, loading: dict[str, Any]) -> BundleSource:
     from inference_models.store.bundle import BundleSource
     from inference_models.weights_providers import find_source
 
-    plan = AutoModel.explain(model, **keep_given(loading))
+    plan = AutoModel.explain(model, **options)
     package = plan.require_candidates()[0].package
     assert isinstance(package, ModelPackageMetadata), "only usable packages are candidates"
-    source = find_source(model, loading.get("weights_provider"))
+    source = find_source(model, options.get("weights_provider"))
     with show_progress() as progress:
         directory = materialise(
             plan.metadata, package, source.provider, progress=progress, requested_id=source.model_id

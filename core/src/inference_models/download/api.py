@@ -87,10 +87,10 @@ def ask(url: str, headers: Mapping[str, str] | None = None, *, purpose: str) -> 
             left -= wait
             logger.warning("%s Trying again in %.1f s (try %d of %d).", failure, wait, attempt + 1, tries)
             time.sleep(wait)
-    if wait > left and attempt < tries:
+    if attempt < tries and answer is not None and answer.retry_after is not None:
         advice = f"The server asks to wait for {wait:.0f} s, longer than a load should take: try again after that."
     else:
-        advice = f"Tried {tries} times; try again later, or raise {API_CALLS_MAX_TRIES.name}."
+        advice = f"Tried {attempt} times; try again later, or raise {API_CALLS_MAX_TRIES.name}."
     raise RetryError(f"{failure} So there is no getting {purpose}. {advice}")
 
 

@@ -47,6 +47,7 @@ RATE_WINDOW_SECONDS = 30.0
 
 _RECEIVE_SIZE = 1 << 20
 _CONNECTIONS = 32
+_LONGEST_LENGTH = 18  # digits of a number of bytes; Python refuses to read a number of thousands of them
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _ADVICE = {
     401: "The server wants credentials: check the API key.",
@@ -178,7 +179,7 @@ def read_body(response: Response) -> Iterator[bytes]:
 def announced_length(response: Response) -> int | None:
     """Return the Content-Length of `response`; None without a usable one."""
     text = response.headers.get("Content-Length", "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= _LONGEST_LENGTH else None
 
 
 class _Receiver:

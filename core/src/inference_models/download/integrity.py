@@ -12,7 +12,7 @@ from inference_models.errors import CorruptedModelPackageError, FileHashSumMisma
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "parse_sha256", "verify", "verify_md5"]
+__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "parse_sha256", "verify"]
 
 CHUNK_SIZE = 1 << 20
 _MD5_DIGITS = 32
@@ -97,11 +97,6 @@ def _parse_sum(text: str, name: str, kind: str, digits: int) -> str:
             f"checked. The weights provider must correct it."
         )
     return value
-
-
-def verify_md5(digests: FileDigests, expected: str, name: str, *, source: str) -> None:
-    """Compare a file's MD5 sum with the promised one. See `verify`."""
-    verify(digests, name, source=source, md5=expected)
 
 
 def verify(

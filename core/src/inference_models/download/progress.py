@@ -110,4 +110,6 @@ class _Lines:
         self.message(f"Fetched {name}: {self._bytes[name] / 1e6:.1f} MB in {seconds:.1f} s")
 
     def message(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        # In one piece: `print` writes the end of the line separately, and other threads get in between.
+        self._stream.write(f"{text}\n")
+        self._stream.flush()

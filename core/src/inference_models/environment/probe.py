@@ -9,6 +9,7 @@ from attrs import asdict, field, frozen
 
 from inference_models.catalog import Catalog, Declared
 from inference_models.errors import BackendUnavailable, PluginConflictError
+from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import BackendSpec, resolve
 
 
@@ -83,7 +84,7 @@ def _status(declared: Declared[BackendSpec], **verdict: Any) -> BackendStatus:
 
 
 def _in_conflict(catalog: Catalog, name: str, conflict: PluginConflictError) -> BackendStatus:
-    rivals = [row for row in catalog.backends() if backend_key(row.spec.name) == backend_key(name)]
+    rivals = [row for row in catalog.backends() if canonical_name(row.spec.name) == canonical_name(name)]
     return BackendStatus(
         name=rivals[0].spec.name,
         priority=max(row.spec.priority for row in rivals),
@@ -91,8 +92,3 @@ def _in_conflict(catalog: Catalog, name: str, conflict: PluginConflictError) -> 
         available=False,
         reason=conflict.message,
     )
-
-
-def backend_key(name: str) -> str:
-    """Return `name` as backend names are compared: lower case, `-` and `_` alike."""
-    return name.lower().replace("_", "-").replace(".", "-")

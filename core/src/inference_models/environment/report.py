@@ -12,9 +12,10 @@ from inference_models.catalog import Catalog, current_catalog
 from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint, scan_gpus
 from inference_models.environment.host import Host, describe_host, installed_runtimes
 from inference_models.environment.jetson import Jetson, find_jetson
-from inference_models.environment.probe import BackendStatus, backend_key, probe
+from inference_models.environment.probe import BackendStatus, probe
 from inference_models.errors import UnknownBackendTypeError, describe_choices
 from inference_models.memo import Memo
+from inference_models.plugins.discovery import canonical_name
 
 
 class Environment:
@@ -47,7 +48,7 @@ class Environment:
         Only the facts about the host are looked up here when they are not given.
         """
         environment = cls()
-        environment._given = {backend_key(status.name): status for status in backends}
+        environment._given = {canonical_name(status.name): status for status in backends}
         memo = environment._memo
         memo.get(
             "gpus",
@@ -67,7 +68,7 @@ class Environment:
         Raises:
             UnknownBackendTypeError: no plugin declares it.
         """
-        key = backend_key(name)
+        key = canonical_name(name)
         if self._given is None:
             return self._memo.get(("backend", key), lambda: probe(self._catalog(), name))
         if key not in self._given:
@@ -79,7 +80,7 @@ class Environment:
     def backends(self) -> Mapping[str, BackendStatus]:
         """All backends by name, the most preferred first. Asks every backend's plugin."""
         if self._given is None:
-            names = {backend_key(row.spec.name): row.spec.name for row in self._catalog().backends()}
+            names = {canonical_name(row.spec.name): row.spec.name for row in self._catalog().backends()}
             statuses = [self.backend(name) for name in names.values()]
         else:
             statuses = list(self._given.values())
@@ -123,6 +124,8 @@ class Environment:
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold. Asks every backend's plugin."""
+        from inference_models.predictions.plain import to_plain
+
         report = {
             "host": asdict(self.host),
             "gpus": [asdict(gpu) for gpu in self.gpus],
@@ -133,21 +136,8 @@ class Environment:
             "backends": {name: status.to_dict() for name, status in self.backends.items()},
             "installed": dict(self.installed),
         }
-        plain: dict[str, Any] = _plain(report)
+        plain: dict[str, Any] = to_plain(report)
         return plain
-
-
-def _plain(value: object) -> Any:
-    """Return `value` as JSON can hold it; facts come from plugins and may be anything."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted(map(str, value))
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return str(value)
 
 
 _environments = Memo()

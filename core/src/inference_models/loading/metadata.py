@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from inference_models.configuration import is_offline
-from inference_models.errors import OfflineModeError
+from inference_models.errors import BaseInferenceModelsError, OfflineModeError
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
     from inference_models.negotiation import Request
     from inference_models.store import AutoResolutionCache
     from inference_models.weights_providers import ModelSource
+
+logger = logging.getLogger(__name__)
+
+Value = TypeVar("Value")
 
 
 @frozen
@@ -44,14 +50,24 @@ class FoundModel:
             return
         from inference_models.store import Resolution
 
-        self.cache.register(
-            self.key, Resolution(self.provider, self.metadata.model_id, package.package_id, time.time())
-        )
+        decision = Resolution(self.provider, self.metadata.model_id, package.package_id, time.time())
+        _unless_it_fails(self.cache.register, self.key, decision)
 
     def forget(self) -> None:
         """Note that what was remembered no longer holds."""
         if self.cache is not None and self.key is not None:
-            self.cache.invalidate(self.key)
+            _unless_it_fails(self.cache.invalidate, self.key)
+
+
+def _unless_it_fails(function: Callable[..., Value], *arguments: object) -> Value | None:
+    """Ask a cache of decisions; None when it fails. It saves time and nothing else, so no load ends with it."""
+    try:
+        return function(*arguments)
+    except BaseInferenceModelsError:  # a setting of the user's that must be corrected
+        raise
+    except Exception as error:
+        logger.warning("The auto-resolution cache fails and is not used: %s: %s", type(error).__name__, error)
+        return None
 
 
 def find_model(
@@ -81,7 +97,7 @@ def find_model(
 def _remembered(cache: AutoResolutionCache, key: str | None, catalog: Catalog) -> ModelMetadata | None:
     from inference_models.store.remembered import remembered_metadata
 
-    resolution = cache.retrieve(key) if key is not None else None
+    resolution = None if key is None else _unless_it_fails(cache.retrieve, key)
     return None if resolution is None else remembered_metadata(resolution, catalog)
 
 
@@ -103,7 +119,7 @@ def _place(
 ) -> tuple[AutoResolutionCache, str | None]:
     """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
     from inference_models.store import FileResolutionCache, resolution_key
-    from inference_models.weights_providers.core import credential_of
+    from inference_models.weights_providers.core import credential_of, settings_of
 
     everything_it_depends_on: dict[str, Any] = {
         "provider": source.provider,
@@ -111,6 +127,7 @@ def _place(
         "request": request.to_dict(),
         "options": dict(request.options),
         "provider_options": options.provider_options,
+        "provider_settings": settings_of(source, catalog),
         "attempts": options.max_package_loading_attempts,
         "files_without_hash": options.download_files_without_hash,
         "plugins": [str(plugin.info) for plugin in catalog.plugins],

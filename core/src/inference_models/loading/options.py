@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, fields, frozen
 
+from inference_models.errors import InvalidParameterError
+
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
     from inference_models.negotiation import Request
@@ -38,6 +40,13 @@ class LoadOptions:
     weights_provider_extra_headers: Mapping[str, str] | None = field(default=None, repr=False)
     verbose: bool = False
     extra: Mapping[str, Any] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        for attribute in fields(type(self)):
+            value = getattr(self, attribute.name)
+            # Text such as "false", from a configuration file, must not switch on what lets strangers' code run.
+            if attribute.type == "bool" and not isinstance(value, bool):
+                raise InvalidParameterError(f"{attribute.name}= takes True or False, not {value!r}.")
 
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, Any]) -> LoadOptions:

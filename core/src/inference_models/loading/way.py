@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, frozen
 
 from inference_models.errors import (
+    BaseInferenceModelsError,
     DirectLocalStorageAccessError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
+    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
@@ -121,7 +125,14 @@ class _Loader:
 
     def _load_first(self, attempts: int | None) -> Any:
         candidates = self.plan.require_candidates()[:attempts]
-        dependencies = self._load_dependencies() if self.metadata.model_dependencies else None
+        with ExitStack() as unless_needed:
+            needs_others = bool(self.metadata.model_dependencies)
+            dependencies = self._load_dependencies(unless_needed) if needs_others else None
+            model = self._try_in_turn(candidates, dependencies)
+            unless_needed.pop_all()
+        return model
+
+    def _try_in_turn(self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None) -> Any:
         errors: list[tuple[str, Exception]] = []
         for verdict in candidates:
             package_id = verdict.package.package_id
@@ -133,7 +144,7 @@ class _Loader:
                 logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
                 errors.append((package_id, error))
         if len(errors) == 1:
-            raise errors[0][1]
+            raise _as_ours(candidates[0], errors[0][1])
         listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors)
         raise ModelPackageAlternativesExhaustedError(
             f"None of the {len(errors)} packages of model {self.metadata.model_id!r} that fit this machine loads:\n"
@@ -190,8 +201,12 @@ class _Loader:
         own_session_options = self.catalog.backend(package.backend).spec.session_options
         return init_options(loaded, offered, given, str(self.source), own_session_options)
 
-    def _load_dependencies(self) -> dict[str, Any]:
-        """Return the models that this one needs, by name. They may have no dependencies of their own."""
+    def _load_dependencies(self, unless_needed: ExitStack) -> dict[str, Any]:
+        """Return the models that this one needs, by name. They may have no dependencies of their own.
+
+        Args:
+            unless_needed: closes those that were loaded if it comes to nothing.
+        """
         if not self.options.allow_loading_dependency_models:
             names = ", ".join(dependency.name for dependency in self.metadata.model_dependencies)
             raise InvalidParameterError(
@@ -206,7 +221,12 @@ class _Loader:
                 f"dependency_models_params= names {name!r}, which is no dependency of {self.source}. "
                 f"{describe_choices(name, known)}"
             )
-        return {one.name: self._load_dependency(one) for one in self.metadata.model_dependencies}
+        loaded = {}
+        for one in self.metadata.model_dependencies:
+            loaded[one.name] = model = self._load_dependency(one)
+            if callable(close := getattr(model, "close", None)):
+                unless_needed.callback(close)
+        return loaded
 
     def _load_dependency(self, dependency: ModelDependency) -> Any:
         inherited = {name: getattr(self.options, name) for name in _INHERITED}
@@ -215,6 +235,8 @@ class _Loader:
             "weights_provider": self.source.provider,
             "model_package_id": dependency.model_package_id,
             "allow_loading_dependency_models": False,
+            # The provider wrote this id. As a path it would name files that the user did not, and those are trusted.
+            "allow_direct_local_storage_loading": False,
         }
         return load(dependency.model_id, LoadOptions.from_keywords({**inherited, **given, **forced}))
 
@@ -230,6 +252,18 @@ _INHERITED = (
     "weights_provider_extra_headers",
     "verbose",
 )
+
+
+def _as_ours(verdict: Verdict, error: Exception) -> BaseInferenceModelsError:
+    if isinstance(error, BaseInferenceModelsError):
+        return error
+    plugin = verdict.implementation.plugin if verdict.implementation is not None else "its plugin"
+    ours = ModelLoadingError(
+        f"Package {verdict.package.package_id!r} does not load: {type(error).__name__}: {error}. The class of {plugin} "
+        f"that loads it did not expect this; report it to whoever publishes that."
+    )
+    ours.__cause__ = error
+    return ours
 
 
 def _positive(name: str, value: int | None) -> int | None:

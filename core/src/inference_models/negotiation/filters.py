@@ -14,6 +14,7 @@ from inference_models.errors import ModelPackageNegotiationError, PluginConflict
 from inference_models.metadata import ModelPackageMetadata
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import reject_fused
+from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import ModelSpec, resolve
 
 Filter: TypeAlias = Callable[[ModelPackageMetadata, Context], str | None]
@@ -28,7 +29,7 @@ def is_requested_package(package: ModelPackageMetadata, context: Context) -> str
 def is_requested_backend(package: ModelPackageMetadata, context: Context) -> str | None:
     """Reject backends that were not asked for."""
     wanted = context.request.backends
-    if wanted is None or package.backend.lower() in wanted:
+    if wanted is None or canonical_name(package.backend) in wanted:
         return None
     return f"backend {package.backend!r} was not asked for (backend={list(wanted)!r})"
 
@@ -46,8 +47,8 @@ def backend_is_available(package: ModelPackageMetadata, context: Context) -> str
 
 
 def _why_unavailable(backend: str, context: Context) -> str | None:
-    known = {row.spec.name.lower() for row in context.catalog.backends()}
-    if backend.lower() not in known:
+    known = {canonical_name(row.spec.name) for row in context.catalog.backends()}
+    if canonical_name(backend) not in known:
         return f"no installed plugin provides the backend {backend!r}.{install_hint('backends', backend)}".rstrip(".")
     try:
         context.backend(backend)

@@ -15,6 +15,7 @@ from inference_models.entities import Quantization
 from inference_models.metadata import ModelPackageMetadata, UnreadablePackage
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import closeness
+from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import resolve
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ def _sort_key(package: ModelPackageMetadata, context: Context, by_plugins: _Plug
 
 
 def _backend_key(backend: str, context: Context) -> Key:
-    name = backend.lower()
+    name = canonical_name(backend)
     return (
         _position(name, context.request.backends or ()),
         _position(name, context.request.backend_order),

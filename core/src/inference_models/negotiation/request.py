@@ -18,6 +18,8 @@ from inference_models.errors import (
 )
 from inference_models.metadata import parse_quantization
 from inference_models.negotiation.nms_fusion import Preferences, parse_preferences
+from inference_models.parsing import parse_device
+from inference_models.plugins.discovery import canonical_name
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -30,8 +32,8 @@ class Request:
 
     Attributes:
         model_package_id: this package and no other.
-        backends: only these, in this order of preference.
-        backend_order: the default order in force; backends that it does not name follow by priority.
+        backends: only these, in this order of preference, as names are compared: "torch-script".
+        backend_order: the default order in force, likewise; backends that it does not name follow by priority.
         batch_size: (smallest, largest) number of images per run that the package must take.
         quantizations: only these.
         device: "cpu", "cuda", "cuda:1", ...; None leaves the choice to the backend.
@@ -102,9 +104,9 @@ def make_request(
         InvalidParameterError: an argument makes no sense.
     """
     wanted = _listed("backend", backend)
-    names = {name.lower() for name in known_backends} | {kind.value for kind in BackendType}
+    names = {canonical_name(name) for name in (*known_backends, *BackendType)}
     for name in wanted or ():
-        if name.lower() not in names:
+        if canonical_name(name) not in names:
             raise UnknownBackendTypeError(
                 f"Unknown backend {name!r}. {describe_choices(name, sorted(names))} A backend that a plugin "
                 f"brings is known once the plugin is installed."
@@ -112,8 +114,8 @@ def make_request(
     quantizations = _listed("quantization", quantization)
     return Request(
         model_package_id=_text("model_package_id", model_package_id),
-        backends=None if wanted is None else tuple(dict.fromkeys(name.lower() for name in wanted)),
-        backend_order=tuple(name.lower() for name in BACKEND_ORDER.get()),
+        backends=None if wanted is None else tuple(dict.fromkeys(map(canonical_name, wanted))),
+        backend_order=tuple(map(canonical_name, BACKEND_ORDER.get())),
         batch_size=_batch_range(batch_size),
         quantizations=None if quantizations is None else frozenset(map(parse_quantization, quantizations)),
         device=_device(device) or DEFAULT_DEVICE.get(),
@@ -141,11 +143,10 @@ def _text(parameter: str, value: object) -> str | None:
 def _device(device: object) -> str | None:
     if device is None:
         return None
-    name = str(device).lower()
-    kind, _, index = name.partition(":")
-    if not kind.isalpha() or (":" in name and not index.isdigit()):
-        raise InvalidParameterError(f"device= takes a name such as 'cpu', 'cuda' or 'cuda:1', not {device!r}.")
-    return name
+    try:
+        return parse_device(str(device))
+    except ValueError as error:
+        raise InvalidParameterError(f"device= takes {error}, not {device!r}.") from None
 
 
 def _batch_range(batch_size: int | tuple[int, int] | None) -> tuple[int, int] | None:

@@ -122,7 +122,9 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, problems: list[Plugin
         plugin = info.entry_point.load()
         stage = "register"
         manager.register(plugin, name)
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # modules exit where they should raise, and a panic in Rust is no Exception
         problems.append(PluginProblem(info, stage, _one_line(error), error))
         return None
     problems.extend(_unknown_hooks(plugin, info))
@@ -145,7 +147,9 @@ def _ask(
                 else:
                     message = f"{hook} returned {type(spec).__name__!r} where {kind.__name__} belongs"
                     problems.append(PluginProblem(info, "declare", message))
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         problems.append(PluginProblem(info, "declare", f"{hook}: {_one_line(error)}", error))
     return tuple(specs)
 

@@ -12,8 +12,8 @@ from inference_models.predictions.arrays import is_array, to_numpy
 def to_plain(value: Any) -> Any:
     """Return `value` in plain Python types.
 
-    Arrays and their scalars become numbers and nested lists, tuples and sets become lists, keys become text.
-    NaN and infinity, which JSON lacks, become None. Objects of other types become `str(value)`.
+    Arrays and their scalars become numbers and nested lists, tuples and sets (sorted as text) become lists, keys
+    become text. NaN and infinity, which JSON lacks, become None. Objects of other types become `str(value)`.
     """
     if value is None or isinstance(value, (bool, str)):
         return value
@@ -23,7 +23,9 @@ def to_plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (set, frozenset)):
+        value = sorted(value, key=str)
+    if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     if is_array(value):
         return to_plain(to_numpy(value).tolist())

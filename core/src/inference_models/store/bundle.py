@@ -171,9 +171,10 @@ def _row(handle: str, digests: FileDigests, known: StoredFile | None) -> StoredF
 def _read_index(bundle: Path, digest: str | None) -> list[Manifest]:
     path = bundle / INDEX_NAME
     try:
-        if path.lstat().st_size > _LARGEST_INDEX:
+        with _open_plain(path) as file:
+            text: bytes = file.read(_LARGEST_INDEX + 1)
+        if len(text) > _LARGEST_INDEX:
             raise ValueError("it is too large")
-        text = path.read_bytes()
     except (OSError, ValueError) as error:
         raise CorruptedModelPackageError(f"{bundle} is not a bundle of models: {INDEX_NAME}: {error}.") from error
     hasher = Hasher()

@@ -14,7 +14,7 @@ from inference_models.metadata import FileDownloadSpecs, ModelPackageMetadata
 from inference_models.store.layout import check_handles
 from inference_models.store.manifest import StoredFile
 
-__all__ = ["new_record", "requested_files", "stored_file", "use_in_place", "verify_promise"]
+__all__ = ["new_record", "requested_files", "stored_file", "use_in_place"]
 
 # Files of packages that are used in place, by path, stamp and hash: hashed once in the life of a process.
 _proven: set[tuple[object, ...]] = set()
@@ -35,7 +35,7 @@ def requested_files(package: ModelPackageMetadata, allow_files_without_hash: boo
             raise UntrustedFileError(
                 f"File {file.file_handle!r} of model package {package.package_id!r} came without the MD5 sum or "
                 f"SHA-256 that would prove what it is, so it is not fetched. If you trust its source, pass "
-                f"allow_files_without_hash=True."
+                f"download_files_without_hash=True."
             )
     return tuple(files)
 
@@ -85,7 +85,7 @@ def stored_file(directory: Path, file: FileDownloadSpecs, record: StoredFile | N
     if file.md5_hash is None and file.sha256_hash is None:
         return None
     digests = hash_file(path)
-    return new_record(file, digests, status.st_mtime_ns) if _matches(digests, file) else None
+    return new_record(file, digests, status.st_mtime_ns) if _is_as_promised(digests, file) else None
 
 
 def new_record(file: FileDownloadSpecs, digests: FileDigests, mtime_ns: int) -> StoredFile:
@@ -103,34 +103,24 @@ def new_record(file: FileDownloadSpecs, digests: FileDigests, mtime_ns: int) -> 
     )
 
 
-def verify_promise(digests: FileDigests, file: FileDownloadSpecs, source: str) -> None:
-    """Compare what came with all that was promised. Raises: FileHashSumMismatch."""
-    for name, promised, got in (
-        ("MD5", file.md5_hash, digests.md5),
-        ("SHA-256", file.sha256_hash, digests.sha256),
-        ("size", file.size, digests.size),
-    ):
-        if promised is not None and promised != got:
-            raise FileHashSumMismatch(
-                f"File {file.file_handle!r} from {source} is not the one that was promised: expected {name} "
-                f"{promised}, got {got} ({digests.size} bytes). It was not kept. Try again; if it repeats, the "
-                f"provider's file or what it states about it is wrong."
-            )
-
-
-def _matches(digests: FileDigests, file: FileDownloadSpecs) -> bool:
-    try:
-        verify_promise(digests, file, "")
-    except FileHashSumMismatch:
-        return False
-    return True
+def _is_as_promised(digests: FileDigests, file: FileDownloadSpecs) -> bool:
+    return (
+        file.md5_hash in {None, digests.md5}
+        and file.sha256_hash in {None, digests.sha256}
+        and file.size in {None, digests.size}
+    )
 
 
 def _prove(path: Path, file: FileDownloadSpecs) -> None:
     status = path.stat()
     key = (str(path), status.st_size, status.st_mtime_ns, file.md5_hash, file.sha256_hash, file.size)
     if key not in _proven:
-        verify_promise(hash_file(path), file, str(path.parent))
+        digests = hash_file(path)
+        if not _is_as_promised(digests, file):
+            raise FileHashSumMismatch(
+                f"{path} is not the file that was promised: it has {digests.size} bytes, the MD5 sum {digests.md5} and "
+                f"the SHA-256 {digests.sha256}. Reinstall the plugin that provides it, or put the right file there."
+            )
         _proven.add(key)
 
 

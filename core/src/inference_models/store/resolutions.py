@@ -21,6 +21,7 @@ from attrs import asdict, frozen
 
 from inference_models.configuration import AUTO_LOADER_CACHE_EXPIRATION_MINUTES
 from inference_models.store.layout import cache_root
+from inference_models.store.staging import make_directories
 
 __all__ = ["AutoResolutionCache", "FileResolutionCache", "Resolution", "resolution_key"]
 
@@ -47,7 +48,7 @@ class Resolution:
 
 
 class AutoResolutionCache(Protocol):
-    """Where decisions are remembered. Keys are hexadecimal; whatever fails must not break a load."""
+    """Where decisions are remembered. Keys are hexadecimal. What raises is logged and breaks no load."""
 
     def register(self, key: str, resolution: Resolution) -> None:
         """Remember a decision."""
@@ -75,12 +76,13 @@ class FileResolutionCache:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         text = json.dumps({"format": _FORMAT, **asdict(resolution)})
         with suppress(OSError):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_directories(path.parent)
             try:
                 temporary.write_text(text, "utf-8")
                 temporary.replace(path)
             finally:
                 temporary.unlink(missing_ok=True)
+            _sweep(path.parent)
 
     def retrieve(self, key: str) -> Resolution | None:
         """Return a decision that is still good; None when there is none."""
@@ -103,6 +105,16 @@ class FileResolutionCache:
 
     def _path(self, key: str) -> Path:
         return (self.root or cache_root()) / _DIRECTORY / f"{key}.json"
+
+
+def _sweep(directory: Path) -> None:
+    """Remove decisions that have expired: most were for plugins or keys that nobody has any more. Raises: OSError."""
+    longest = 60 * AUTO_LOADER_CACHE_EXPIRATION_MINUTES.get()
+    with os.scandir(directory) as entries:
+        for entry in entries:
+            age = abs(time.time() - entry.stat(follow_symlinks=False).st_mtime)  # also from a clock that was wrong
+            if entry.name != _SALT and age > longest:
+                Path(entry.path).unlink(missing_ok=True)
 
 
 def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root: Path | None = None) -> str | None:
@@ -140,7 +152,7 @@ def _salt(directory: Path) -> bytes | None:
         return None
     temporary = directory / f"{_SALT}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_directories(directory)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(os.urandom(32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from collections import UserDict
@@ -28,6 +29,8 @@ from inference_models.errors import (
 from inference_models.metadata import ModelMetadata
 from inference_models.signatures import accepted_keywords
 from inference_models.specs import WeightsProviderSpec, resolve
+
+logger = logging.getLogger(__name__)
 
 ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
 """`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
@@ -101,13 +104,15 @@ def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str 
     Raises:
         InvalidParameterError: it is neither, or contradicts `weights_provider`.
     """
+    if weights_provider is not None and (not isinstance(weights_provider, str) or not weights_provider):
+        raise InvalidParameterError(f"weights_provider= takes the name of one, not {weights_provider!r}.")
     if isinstance(model_id_or_path, os.PathLike):
-        return ModelSource(LOCAL_PROVIDER, str(Path(model_id_or_path).expanduser()))
+        return _local_source(Path(model_id_or_path))
     text = model_id_or_path
     if not isinstance(text, str) or not text.strip() or "\0" in text:
         raise InvalidParameterError(f"A model is named by a non-empty string or a path, not {text!r}.")
     if weights_provider == LOCAL_PROVIDER or Path(text).is_absolute() or text[0] in ".~" or _HAS_DRIVE.match(text):
-        return ModelSource(LOCAL_PROVIDER, str(Path(text).expanduser()))
+        return _local_source(Path(text))
     match = _SCHEME.fullmatch(text)
     if match is None:
         return ModelSource((weights_provider or DEFAULT_PROVIDER).lower(), text)
@@ -120,6 +125,16 @@ def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str 
             f"too. Give one of them."
         )
     return ModelSource(provider, model_id)
+
+
+def _local_source(path: Path) -> ModelSource:
+    try:
+        return ModelSource(LOCAL_PROVIDER, str(path.expanduser()))
+    except RuntimeError:
+        raise InvalidParameterError(
+            f"{str(path)!r} begins with the home directory of a user that this machine does not know. Write the whole "
+            f"path."
+        ) from None
 
 
 def get_model_from_provider(
@@ -178,9 +193,16 @@ def works_offline(source: ModelSource, catalog: Catalog) -> bool:
 def credential_of(source: ModelSource, catalog: Catalog, api_key: str | None) -> str | None:
     """Return the API key with which the provider is asked: the one that is given, else what its variable holds."""
     name = _provider(source, catalog).api_key_variable
-    if api_key is not None or name is None:
-        return api_key
-    return Variable[str | None](name=name, default=None, parse=str, description="", secret=True).get()
+    return api_key if api_key is not None or name is None else _unparsed(name)
+
+
+def settings_of(source: ModelSource, catalog: Catalog) -> dict[str, str | None]:
+    """Return what the environment variables that decide the provider's answers hold; None where one is unset."""
+    return {name: _unparsed(name) for name in sorted(_provider(source, catalog).settings)}
+
+
+def _unparsed(variable: str) -> str | None:
+    return Variable[str | None](name=variable, default=None, parse=str, description="", secret=True).get()
 
 
 def list_models(spec: WeightsProviderSpec) -> list[str]:
@@ -235,13 +257,29 @@ def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
 def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) -> str:
     """Say what a bare id may have meant: a folder here, or a model that another provider than `asked` lists."""
     lines = []
-    if Path(model_id).exists():
+    if _exists(model_id):
         lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
     for row in catalog.providers():
-        listed = [] if row.spec.name == asked else list_models(row.spec)
+        listed = [] if row.spec.name == asked else _known_to(row.spec)
         near = [name for name in listed if model_id.lower() in name.lower()]
         lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]
     return "".join(lines)
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).exists()
+    except OSError:  # longer than any path, for example
+        return False
+
+
+def _known_to(spec: WeightsProviderSpec) -> list[str]:
+    """Return the ids that a provider lists, for hints: where it fails there is none, and the error in hand counts."""
+    try:
+        return list_models(spec)
+    except Exception as error:
+        logger.info("Weights provider %r does not list its models: %s: %s", spec.name, type(error).__name__, error)
+        return []
 
 
 def _check_options(source: ModelSource, handler: ProviderHandler, options: dict[str, Any]) -> None:
@@ -257,6 +295,6 @@ def _check_options(source: ModelSource, handler: ProviderHandler, options: dict[
 def _suggestions(source: ModelSource, spec: WeightsProviderSpec, catalog: Catalog, *, is_known: bool) -> str:
     if source.provider == LOCAL_PROVIDER:
         return ""
-    known = [] if is_known else list_models(spec)
+    known = [] if is_known else _known_to(spec)
     choices = f" {describe_choices(source.model_id, known)}" if known else ""
     return choices + _other_meaning(source.model_id, catalog, asked=source.provider)

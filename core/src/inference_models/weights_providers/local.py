@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from stat import S_ISDIR
 from typing import Any
 
 from inference_models.entities import PACKAGE_CONFIG_NAME, Quantization
@@ -27,11 +28,13 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
         CorruptedModelPackageError: `model_config.json` is missing or cannot be used.
     """
     directory = Path(model_id).absolute()
-    if not directory.exists():
+    try:
+        is_directory = S_ISDIR(directory.stat().st_mode)
+    except OSError as error:
         raise ModelNotFoundError(
-            f"There is no directory {directory}. Check the path; an id is written without ./ or /."
-        )
-    if not directory.is_dir():
+            f"There is no directory {directory} ({error.strerror}). Check the path; an id is written without ./ or /."
+        ) from None
+    if not is_directory:
         raise ModelNotFoundError(f"{directory} is a file. Name the directory of the model package instead.")
     config = _Config(directory / PACKAGE_CONFIG_NAME)
     return ModelMetadata(
@@ -70,7 +73,7 @@ class _Config:
                 f'A minimal one: {{"model_architecture": "yolov8", "task_type": "object-detection", '
                 f'"backend_type": "onnx"}}.'
             ) from None
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise CorruptedModelPackageError(f"{path} is not readable JSON: {error}. Correct or replace it.") from error
         if not isinstance(document, dict):
             raise self._wrong("the document", "an object", document)

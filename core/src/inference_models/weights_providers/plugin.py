@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from inference_models.configuration import ROBOFLOW_API_KEY
+from inference_models.configuration import (
+    ROBOFLOW_API_HOST,
+    ROBOFLOW_API_KEY,
+    ROBOFLOW_ENVIRONMENT,
+    ROBOFLOW_REGION,
+)
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.hookspecs import hookimpl
 from inference_models.specs import LazyClass, WeightsProviderSpec
@@ -21,5 +26,6 @@ def im_weights_providers() -> list[WeightsProviderSpec]:
             name=DEFAULT_PROVIDER,
             target=LazyClass("inference_models.weights_providers.roboflow", "get_roboflow_model"),
             api_key_variable=ROBOFLOW_API_KEY.name,
+            settings={ROBOFLOW_API_HOST.name, ROBOFLOW_ENVIRONMENT.name, ROBOFLOW_REGION.name},
         ),
     ]
