@@ -115,7 +115,8 @@ def test_masks_of_a_large_picture(smoothing) -> None:
     metadata = letterbox(ImageDimensions(1080, 1920), ImageDimensions(640, 640))
     prototypes, coefficients, _ = scene(3, metadata, cells=(160, 160), count=6)
     corners = np.random.default_rng(0).uniform(0, [1000, 500], (6, 2))
-    arrays = prototypes, coefficients, np.concatenate([corners, corners + np.array([700, 400])], axis=1).astype(np.float32)
+    boxes = np.concatenate([corners, corners + np.array([700, 400])], axis=1).astype(np.float32)
+    arrays = prototypes, coefficients, boxes
     found = check(arrays, metadata, smoothing, 0.5)
     wanted = (reference(*arrays[:2], metadata, smoothing) > (0.5 if smoothing else 0)) & region(arrays[2], metadata)
     union = (found | wanted).sum(axis=(1, 2))

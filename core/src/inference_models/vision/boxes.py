@@ -44,7 +44,8 @@ def paired_iou(
     np.maximum(intersection, 0, out=intersection)
     intersection *= np.maximum(np.minimum(bottom[first], bottom[second]) - np.maximum(top[first], top[second]), 0)
     union = area[first] + area[second] - intersection
-    return np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    shares: npt.NDArray[np.float64] = np.divide(intersection, union, out=np.zeros_like(intersection), where=union > 0)
+    return shares
 
 
 def _overlap(low_a: Floats, high_a: Floats, low_b: Floats, high_b: Floats) -> npt.NDArray[np.float64]:

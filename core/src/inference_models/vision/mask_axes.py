@@ -83,7 +83,7 @@ class Window:
         """Return for each knot the first pixel at or after it; for the outer knots the window's ends."""
         knots = np.arange(self.first, self.first + len(self.cells))
         places = np.ceil((knots - self.axis.shift) / self.axis.scale)
-        starts = np.minimum(np.maximum(places, self.start), self.stop).astype(np.intp)
+        starts: Indices = np.minimum(np.maximum(places, self.start), self.stop).astype(np.intp)
         starts[0], starts[-1] = self.start, self.stop
         return starts
 

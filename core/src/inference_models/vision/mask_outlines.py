@@ -124,4 +124,5 @@ def _drop_pairs(flips: Indices) -> Indices:
         return flips
     firsts = np.flatnonzero(np.concatenate([[True], is_new]))
     ends = np.concatenate([firsts[1:], [len(flips)]])
-    return flips[firsts[(ends - firsts) & 1 == 1]]
+    left: Indices = flips[firsts[(ends - firsts) & 1 == 1]]
+    return left
