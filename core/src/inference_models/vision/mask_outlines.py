@@ -76,8 +76,9 @@ class Outline:
         """Return, (k + 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
         before = self.inside[:, :-1].T
         dtype = np.min_scalar_type(2 * int(sizes.max()))  # leaves room for the wrapping
-        lengths = np.where(before, sizes[:, None], 0).astype(dtype)
-        lows = np.zeros_like(lengths)
+        # Row by row in memory, unlike `inside`: whole rows are copied later on.
+        lengths, lows = np.empty(before.shape, dtype), np.zeros(before.shape, dtype)
+        np.multiply(before, sizes.astype(dtype)[:, None], out=lengths)
         knots, columns = self.turn_knots, self.turn_columns
         turned = self.turn_rows - self.starts[knots]
         begins = ~before[knots, columns]
