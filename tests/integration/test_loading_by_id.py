@@ -14,12 +14,14 @@ import im_demo
 from inference_models import (
     AutoModel,
     ForbiddenModelAccessError,
+    InvalidParameterError,
     ModelNotFoundError,
     NoModelPackagesAvailableError,
     OfflineModeError,
     RetryError,
     UnauthorizedModelAccessError,
     UntrustedFileError,
+    find_cached_model_package_dir,
     load_image,
 )
 from inference_models.catalog import refresh_catalog
@@ -217,6 +219,17 @@ def test_packages_are_described(api, capsys) -> None:
     with pytest.raises(NoModelPackagesAvailableError, match="Did you mean 'onnx-fp32'"):
         AutoModel.describe_model_package(MODEL_ID, "onnx-fp31")
     assert "weights.onnx" in capsys.readouterr().out
+
+
+def test_the_directory_of_a_model_on_disk_is_found(api, home: Path) -> None:
+    assert find_cached_model_package_dir(MODEL_ID) is None
+    load()
+    assert find_cached_model_package_dir(MODEL_ID) == str(weights(home).parent)
+    for wrong in ("./path", None, ""):
+        with pytest.raises(InvalidParameterError):
+            find_cached_model_package_dir(wrong)
+    with pytest.raises(InvalidParameterError):
+        AutoModel.verify_offline_model(None)
 
 
 def outdate(home: Path) -> None:
