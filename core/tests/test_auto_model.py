@@ -298,3 +298,10 @@ def test_a_model_is_described_and_returned(packages: Path, capsys) -> None:
 
 def test_errors_of_the_backend_contract_are_public() -> None:
     assert str(BackendUnavailable("why", "how")) == "why. To fix it: how"
+
+
+def test_explaining_refuses_a_name_that_nothing_accepts(packages: Path) -> None:
+    add(packages, "fast-one")
+    with pytest.raises(InvalidParameterError, match=r"Nothing accepts bakend=.*Did you mean 'backend'"):
+        AutoModel.explain("acme://counter", bakend="slow")
+    assert AutoModel.explain("acme://counter", step=2, turbo=True).candidates

@@ -51,3 +51,10 @@ def test_choices_name_the_near_one_and_all() -> None:
     assert errors.describe_choices("zebra", ["shapes"]) == "Known: shapes."
     assert errors.describe_choices("zebra", []) == "None is known."
     assert "'Shapes'" in errors.describe_choices("SHAPES", ["Shapes"])
+
+
+def test_an_error_of_a_plugins_own_leads_to_the_page_of_what_it_derives_from() -> None:
+    class AcmeNotFoundError(errors.ModelNotFoundError):
+        """Acme has no such model."""
+
+    assert AcmeNotFoundError("no").help_url.endswith("#modelnotfounderror")

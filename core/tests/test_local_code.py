@@ -66,6 +66,13 @@ def test_dataclasses_relative_imports_and_options_work(tmp_path: Path) -> None:
     assert pickle.loads(pickle.dumps(model.settings)) == model.settings
 
 
+def test_a_model_can_be_pickled_after_the_same_package_was_loaded_again(tmp_path: Path) -> None:
+    first = load(package(tmp_path))
+    second = load(tmp_path)
+    assert type(first) is type(second)
+    assert pickle.loads(pickle.dumps(first)).settings == first.settings
+
+
 def test_two_packages_with_the_same_file_names_do_not_meet(tmp_path: Path) -> None:
     first = load(package(tmp_path / "a", greeting="first"))
     second = load(package(tmp_path / "b", greeting="second"))

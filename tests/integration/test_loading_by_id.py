@@ -13,11 +13,15 @@ import pytest
 import im_demo
 from inference_models import (
     AutoModel,
+    ForbiddenModelAccessError,
+    InvalidParameterError,
     ModelNotFoundError,
     NoModelPackagesAvailableError,
     OfflineModeError,
+    RetryError,
     UnauthorizedModelAccessError,
     UntrustedFileError,
+    find_cached_model_package_dir,
     load_image,
 )
 from inference_models.catalog import refresh_catalog
@@ -215,6 +219,55 @@ def test_packages_are_described(api, capsys) -> None:
     with pytest.raises(NoModelPackagesAvailableError, match="Did you mean 'onnx-fp32'"):
         AutoModel.describe_model_package(MODEL_ID, "onnx-fp31")
     assert "weights.onnx" in capsys.readouterr().out
+
+
+def test_the_directory_of_a_model_on_disk_is_found(api, home: Path) -> None:
+    assert find_cached_model_package_dir(MODEL_ID) is None
+    load()
+    assert find_cached_model_package_dir(MODEL_ID) == str(weights(home).parent)
+    for wrong in ("./path", None, ""):
+        with pytest.raises(InvalidParameterError):
+            find_cached_model_package_dir(wrong)
+    with pytest.raises(InvalidParameterError):
+        AutoModel.verify_offline_model(None)
+
+
+def outdate(home: Path) -> None:
+    for entry in (home / ".resolutions").glob("*.json"):
+        entry.unlink()
+
+
+def test_an_outage_of_the_provider_does_not_stop_what_is_on_disk(api, home: Path, monkeypatch, caplog) -> None:
+    load()
+    outdate(home)
+    api.close()
+    monkeypatch.setattr("inference_models.download.api._FIRST_WAIT", 0.01)
+    with caplog.at_level(logging.WARNING):
+        assert load().class_names[0] == "circle"
+    assert "cannot be looked up, so what is on disk is loaded" in caplog.text
+    with pytest.raises(RetryError):
+        AutoModel.from_pretrained("workspace/other/1")
+
+
+def test_a_refusal_of_the_provider_is_no_outage(api, home: Path, faults) -> None:
+    load()
+    outdate(home)
+    api.fail(faults.status(403))
+    with pytest.raises(ForbiddenModelAccessError):
+        load()
+
+
+def test_a_package_that_cannot_be_fetched_is_skipped_by_im_download_too(api, home: Path) -> None:
+    from click.testing import CliRunner
+
+    from inference_models.cli.application import im
+
+    [good] = api.pages[MODEL_ID][None]["modelPackages"]
+    unproven = [{**file, "md5Hash": None} for file in good["packageFiles"]]
+    api.add_model("workspace/two/1", [{**good, "packageId": "a-unproven", "packageFiles": unproven}, good])
+    result = CliRunner().invoke(im, ["download", "workspace/two/1"])
+    assert result.exit_code == 0, result.output
+    assert result.stdout.strip().endswith("onnx-fp32")
 
 
 class TestOffline:

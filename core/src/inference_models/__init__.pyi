@@ -42,6 +42,7 @@ from .errors import UnknownQuantizationError as UnknownQuantizationError
 from .errors import UntrustedFileError as UntrustedFileError
 from .errors import UsagePausedModelAccessError as UsagePausedModelAccessError
 from .errors import WeightsProviderNotFoundError as WeightsProviderNotFoundError
+from .loading import find_cached_model_package_dir as find_cached_model_package_dir
 from .models import AnyModel as AnyModel
 from .models import ClassificationModel as ClassificationModel
 from .models import DepthEstimationModel as DepthEstimationModel

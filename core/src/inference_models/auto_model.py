@@ -83,7 +83,8 @@ class AutoModel:
             ModelPackageNegotiationError: no package can run here; the message lists each with its reason.
             ModelLoadingError: the chosen package does not load (`CorruptedModelPackageError`), or several were
                 tried and none loads (`ModelPackageAlternativesExhaustedError`).
-            DeviceUnavailableError: `device` cannot be had.
+            DeviceUnavailableError: `device` turns out to be unusable when the package is opened. Where that is
+                known before, it is the reason of each package in the NoModelPackagesAvailableError.
             InvalidParameterError: an argument has a wrong value, or nothing accepts its name.
         """
         from inference_models.loading import LoadOptions, load

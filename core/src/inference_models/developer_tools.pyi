@@ -37,6 +37,8 @@ from .specs import PipelineSpec as PipelineSpec
 from .specs import RegistryEntry as RegistryEntry
 from .specs import SessionOpener as SessionOpener
 from .specs import WeightsProviderSpec as WeightsProviderSpec
+from .store import AutoResolutionCache as AutoResolutionCache
+from .store import Resolution as Resolution
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .vision import Image as Image

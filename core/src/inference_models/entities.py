@@ -23,6 +23,12 @@ ArrayKind: TypeAlias = Literal["numpy", "torch"]
 DEFAULT_PROVIDER = "roboflow"
 """The weights provider that is asked for an id without `name://`."""
 
+LOCAL_PROVIDER = "local"
+"""The weights provider of directories on this machine."""
+
+RESERVED_PROVIDERS = frozenset({DEFAULT_PROVIDER, LOCAL_PROVIDER})
+"""Only the core itself may declare these: keys and paths are entrusted to them by name."""
+
 
 PACKAGE_CONFIG_NAME = "model_config.json"
 """The file that says what a package directory holds, for loading it by its path."""

@@ -60,7 +60,7 @@ class BaseInferenceModelsError(Exception):
     def __init__(self, message: str, help_url: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.help_url = help_url or f"{DOCUMENTATION_URL}/reference/errors/#{type(self).__name__.lower()}"
+        self.help_url = help_url or f"{DOCUMENTATION_URL}/reference/errors/#{_documented(type(self)).lower()}"
 
     def __str__(self) -> str:
         return self.message
@@ -223,6 +223,11 @@ class ModelPackageAlternativesExhaustedError(ModelLoadingError):
     ) -> None:
         super().__init__(message, help_url)
         self.alternatives_errors = tuple(alternatives_errors)
+
+
+def _documented(kind: type) -> str:
+    """Return the name of the error that the reference page has a section for: `kind`, or what it derives from."""
+    return next(base.__name__ for base in kind.__mro__ if base.__module__ == __name__)
 
 
 def redact_url(url: str) -> str:

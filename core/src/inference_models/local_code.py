@@ -21,6 +21,7 @@ from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
+_stamps: dict[str, dict[str, tuple[int, int]]] = {}
 # Forgetting a package's modules must not meet another thread that is just importing them.
 _importing = threading.RLock()
 
@@ -98,14 +99,26 @@ def _import(directory: Path, path: Path) -> ModuleType:
     try:
         with _importing:
             _ensure_package(root, directory)
-            for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
-                del sys.modules[known]  # the files may have changed since the last load
-            importlib.invalidate_caches()
+            _forget_if_changed(root, directory)
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # some modules exit where they should raise
         raise CorruptedModelPackageError(
             f"{path} does not import: {type(error).__name__}: {error}. Correct the module, or install what it needs."
         ) from error
+
+
+def _forget_if_changed(root: str, directory: Path) -> None:
+    """Let the files be imported anew when one has changed; else classes stay the same objects, as pickle needs."""
+    stamps = {
+        str(path): (status.st_mtime_ns, status.st_size)
+        for path in sorted(directory.rglob("*.py"))
+        for status in [path.stat()]
+    }
+    if _stamps.get(root) != stamps:
+        for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
+            del sys.modules[known]
+        importlib.invalidate_caches()
+        _stamps[root] = stamps
 
 
 def _ensure_package(name: str, directory: Path) -> None:

@@ -136,3 +136,14 @@ def test_damaged_metadata_is_a_problem_that_says_where_it_lies(install_plugin) -
     problem = problem_of(load_plugins(), "bad")
     assert problem.stage == "find"
     assert str(directory) in problem.message
+
+
+@pytest.mark.parametrize("name", ["roboflow", "Local"])
+def test_a_reserved_provider_is_the_cores_own(install_plugin, name: str) -> None:
+    source = "from inference_models.developer_tools import WeightsProviderSpec, hookimpl\n"
+    source += f"@hookimpl\ndef im_weights_providers(): return WeightsProviderSpec(name={name!r}, target=print)\n"
+    install_plugin("grabber", source)
+    loaded = load_plugins()
+    assert f"{name!r}, a name that is reserved" in problem_of(loaded, "grabber").message
+    owners = {plugin.info.distribution for plugin in loaded.plugins if plugin.declared["im_weights_providers"]}
+    assert "grabber" not in owners

@@ -30,9 +30,9 @@ def export(models: tuple[str, ...], directory: Path, as_json: bool, **loading: A
     SHA-256, for `import --digest`.
     """
     from inference_models.cli.download import fetch_model
+    from inference_models.entities import LOCAL_PROVIDER
     from inference_models.store.bundle import export_bundle
     from inference_models.weights_providers import find_source
-    from inference_models.weights_providers.core import LOCAL_PROVIDER
 
     for model in models:
         if find_source(model, loading["weights_provider"]).provider == LOCAL_PROVIDER:

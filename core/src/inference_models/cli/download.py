@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +12,8 @@ from inference_models.cli.output import json_option, write_json
 
 if TYPE_CHECKING:
     from inference_models.store.bundle import BundleSource
+
+logger = logging.getLogger(__name__)
 
 
 @click.command()
@@ -70,17 +73,26 @@ def fetch_model(model: str, loading: dict[str, Any]) -> list[BundleSource]:
 def _fetch(model: str, options: dict[str, Any]) -> BundleSource:
     from inference_models.auto_model import AutoModel
     from inference_models.download.progress import show_progress
+    from inference_models.errors import BaseInferenceModelsError
     from inference_models.metadata import ModelPackageMetadata
     from inference_models.store import materialise
     from inference_models.store.bundle import BundleSource
     from inference_models.weights_providers import find_source
 
     plan = AutoModel.explain(model, **options)
-    package = plan.require_candidates()[0].package
-    assert isinstance(package, ModelPackageMetadata), "only usable packages are candidates"
     source = find_source(model, options.get("weights_provider"))
-    with show_progress() as progress:
-        directory = materialise(
-            plan.metadata, package, source.provider, progress=progress, requested_id=source.model_id
-        )
-    return BundleSource(source.provider, plan.metadata, package, directory, source.model_id)
+    failures: list[BaseInferenceModelsError] = []
+    for verdict in plan.require_candidates():
+        package = verdict.package
+        assert isinstance(package, ModelPackageMetadata), "only usable packages are candidates"
+        try:
+            with show_progress() as progress:
+                directory = materialise(
+                    plan.metadata, package, source.provider, progress=progress, requested_id=source.model_id
+                )
+        except BaseInferenceModelsError as error:  # as a load does, go on with the next one
+            logger.warning("Package %s of %s cannot be fetched: %s", package.package_id, source, error)
+            failures.append(error)
+        else:
+            return BundleSource(source.provider, plan.metadata, package, directory, source.model_id)
+    raise failures[0]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, frozen
 
 from inference_models.configuration import is_offline
-from inference_models.errors import BaseInferenceModelsError, OfflineModeError
+from inference_models.errors import BaseInferenceModelsError, ModelRetrievalError, OfflineModeError, RetryError
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -90,8 +90,28 @@ def find_model(
             metadata = _remembered(cache, key, catalog)
             if metadata is not None:
                 return FoundModel(metadata, source.provider, True, cache, key)
-    metadata = get_model_metadata(source, catalog, options.api_key, options.provider_options)
+    try:
+        metadata = get_model_metadata(source, catalog, options.api_key, options.provider_options)
+    except RetryError as error:
+        return FoundModel(_despite(error, source, catalog), source.provider)
     return FoundModel(metadata, source.provider, False, cache, key)
+
+
+def _despite(error: RetryError, source: ModelSource, catalog: Catalog) -> ModelMetadata:
+    """Return what is on disk when the provider cannot be reached: an outage must not stop what was loaded before.
+
+    A refusal is no outage: it is raised as it is.
+    """
+    from inference_models.store.offline import offline_metadata
+
+    try:
+        metadata = offline_metadata(source.provider, source.model_id, catalog=catalog)
+    except ModelRetrievalError:  # the cache cannot be read either; the outage is what happened first
+        metadata = None
+    if metadata is None or not metadata.model_packages:
+        raise error
+    logger.warning("%s cannot be looked up, so what is on disk is loaded: %s", source, error.message)
+    return metadata
 
 
 def _remembered(cache: AutoResolutionCache, key: str | None, catalog: Catalog) -> ModelMetadata | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +56,9 @@ def make_plan(model_id_or_path: str | os.PathLike[str], options: LoadOptions) ->
     if source.is_local:
         _check_local_access(source, options)
     # Every package is to be seen, not only the one that was chosen before.
-    return _Loader.find(source, evolve(options, use_auto_resolution_cache=False)).plan
+    loader = _Loader.find(source, evolve(options, use_auto_resolution_cache=False))
+    loader.check_options()
+    return loader.plan
 
 
 def _check_local_access(source: ModelSource, options: LoadOptions) -> None:
@@ -151,6 +153,17 @@ class _Loader:
             f"{listed}",
             alternatives_errors=[error for _, error in errors],
         )
+
+    def check_options(self) -> None:
+        """Refuse what the best candidate would refuse. Raises: InvalidParameterError."""
+        from inference_models.metadata import ModelPackageMetadata
+        from inference_models.specs import resolve
+
+        for verdict in self.plan.candidates[:1]:
+            if self.options.extra and verdict.implementation and isinstance(verdict.package, ModelPackageMetadata):
+                with suppress(ModelImplementationNotFoundError):  # loading says so
+                    loaded = resolve(verdict.implementation.spec.target)
+                    self._init_options(loaded, verdict.package, None)
 
     def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> Any:
         from inference_models.download.progress import show_progress

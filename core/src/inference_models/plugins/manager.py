@@ -15,8 +15,9 @@ from attrs import field, frozen
 
 from inference_models import hookspecs
 from inference_models.configuration import STRICT_PLUGINS
+from inference_models.entities import RESERVED_PROVIDERS
 from inference_models.errors import PluginLoadError
-from inference_models.plugins.discovery import PluginInfo, find_plugins
+from inference_models.plugins.discovery import PluginInfo, canonical_name, find_plugins
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, WeightsProviderSpec
 
 Stage: TypeAlias = Literal["find", "version", "import", "register", "declare"]
@@ -30,6 +31,9 @@ HOOKS: Mapping[str, type] = MappingProxyType(
     }
 )
 """Each hook and the kind of spec that it returns."""
+
+
+_CORE_DISTRIBUTION = "im-core"
 
 
 @frozen
@@ -142,16 +146,25 @@ def _ask(
     try:
         for answer in manager.subset_hook_caller(hook, remove_plugins=others)():
             for spec in [answer] if isinstance(answer, kind) else answer:
-                if isinstance(spec, kind):
+                message = _refusal(spec, kind, hook, info)
+                if message is None:
                     specs.append(spec)
                 else:
-                    message = f"{hook} returned {type(spec).__name__!r} where {kind.__name__} belongs"
                     problems.append(PluginProblem(info, "declare", message))
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         problems.append(PluginProblem(info, "declare", f"{hook}: {_one_line(error)}", error))
     return tuple(specs)
+
+
+def _refusal(spec: object, kind: type, hook: str, info: PluginInfo) -> str | None:
+    if not isinstance(spec, kind):
+        return f"{hook} returned {type(spec).__name__!r} where {kind.__name__} belongs"
+    is_core = canonical_name(info.distribution) == _CORE_DISTRIBUTION
+    if isinstance(spec, WeightsProviderSpec) and spec.name.lower() in RESERVED_PROVIDERS and not is_core:
+        return f"{hook} declares the weights provider {spec.name!r}, a name that is reserved; choose another"
+    return None
 
 
 def _unknown_hooks(plugin: object, info: PluginInfo) -> Iterable[PluginProblem]:

@@ -14,7 +14,7 @@ from attrs import frozen
 
 from inference_models.download.integrity import hash_file
 from inference_models.entities import DEFAULT_PROVIDER
-from inference_models.errors import ModelNotFoundError, ModelRetrievalError
+from inference_models.errors import InvalidParameterError, ModelNotFoundError, ModelRetrievalError
 from inference_models.store.layout import cache_root, model_directory, package_directory, refuse_foreign
 from inference_models.store.locks import is_locked, try_package_lock
 from inference_models.store.manifest import Manifest, StoredFile, read_manifest
@@ -101,7 +101,10 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
 
     Raises:
         ModelNotFoundError: the cache has none.
+        InvalidParameterError: `model` is not text.
     """
+    if not isinstance(model, str):
+        raise InvalidParameterError(f"A model in the cache is named by a string, not {model!r}.")
     provider, separator, model_id = model.partition("://")
     if not separator:
         provider, model_id = DEFAULT_PROVIDER, model

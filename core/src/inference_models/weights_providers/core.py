@@ -14,7 +14,7 @@ from attrs import frozen
 
 from inference_models.catalog import Catalog, current_catalog
 from inference_models.configuration import Variable
-from inference_models.entities import DEFAULT_PROVIDER
+from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER, RESERVED_PROVIDERS
 from inference_models.errors import (
     BaseInferenceModelsError,
     InvalidParameterError,
@@ -35,10 +35,8 @@ logger = logging.getLogger(__name__)
 ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
 """`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
 
-LOCAL_PROVIDER = "local"
 # After these, whoever wrote a bare id may have meant something else than a model of the default provider.
 _NOT_FOUND_HERE = (ModelNotFoundError, UnauthorizedModelAccessError, RetryError, OfflineModeError)
-_RESERVED = frozenset({DEFAULT_PROVIDER, LOCAL_PROVIDER})
 _SCHEME = re.compile(r"(?P<provider>[A-Za-z0-9][A-Za-z0-9._+-]*)://(?P<model_id>.*)", re.DOTALL)
 _HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -68,7 +66,7 @@ class _ProviderTable(UserDict[str, ProviderHandler]):
                 f"A weights provider's name is letters, digits and any of ._+- (it is written as name://model-id), "
                 f"not {name!r}."
             )
-        if name.lower() in _RESERVED:
+        if name.lower() in RESERVED_PROVIDERS:
             raise InvalidParameterError(f"The weights provider name {name!r} is reserved. Choose another.")
         if not callable(handler):
             raise InvalidParameterError(
