@@ -94,9 +94,14 @@ class Unrelated:
         return raw * sign
 
 
-class UnrelatedWithMetadata(Unrelated):
+class UnrelatedWithMetadata:
+    """Another one, which hands something past the network."""
+
     def pre_process(self, images: Any, scale: int = 1) -> Any:
         return images * scale, images
+
+    def forward(self, inputs: Any) -> Any:
+        return inputs + 1
 
     def post_process(self, raw: Any, metadata: Any, sign: int = 1) -> Any:
         return raw * sign, metadata
