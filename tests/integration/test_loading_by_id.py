@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -338,7 +339,7 @@ class Memory:
     """A resolution cache of one's own, in memory."""
 
     def __init__(self) -> None:
-        self.entries: dict[str, object] = {}
+        self.entries: dict[str, Any] = {}
 
     def register(self, key: str, resolution: object) -> None:
         self.entries[key] = resolution
