@@ -6,7 +6,9 @@ parser takes longer than everything else that finding a version does, so the two
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +30,15 @@ def read_name_and_version(distribution: Distribution) -> tuple[str, str]:
     return found["name"], found["version"]
 
 
+def existing_entries() -> list[str]:
+    """Return the entries of `sys.path` that exist.
+
+    For one that does not, such as the archive of the standard library that is always listed and seldom there,
+    `importlib_metadata` would import its reader of archives, to find nothing with it.
+    """
+    return [entry for entry in sys.path if Path(entry).exists()]
+
+
 def installed_version(name: str, search_path: Sequence[str] | None = None) -> str | None:
     """Return the version of an installed distribution; None when it is not installed.
 
@@ -40,8 +51,8 @@ def installed_version(name: str, search_path: Sequence[str] | None = None) -> st
     """
     from importlib_metadata import Distribution
 
-    where = {} if search_path is None else {"path": list(search_path)}
-    for distribution in Distribution.discover(name=name, **where):
+    where = existing_entries() if search_path is None else list(search_path)
+    for distribution in Distribution.discover(name=name, path=where):
         try:
             return read_name_and_version(distribution)[1]
         except (ValueError, OSError):

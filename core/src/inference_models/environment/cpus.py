@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 from attrs import frozen
@@ -22,10 +24,16 @@ def available_cpus(root: Path = Path("/")) -> int:
     counts = [os.cpu_count() or 1]
     if hasattr(os, "sched_getaffinity"):
         counts.append(len(os.sched_getaffinity(0)))
-    quota = cpu_quota(root)
+    quota = _quota_in(root, minute=int(time.monotonic() // 60))
     if quota is not None:
         counts.append(math.ceil(quota))
     return max(1, min(counts))
+
+
+@lru_cache(maxsize=1)
+def _quota_in(root: Path, minute: int) -> float | None:
+    """Read the quota at most once a minute: it seldom changes, and every model that is loaded asks for it."""
+    return cpu_quota(root)
 
 
 def cpu_quota(root: Path = Path("/")) -> float | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import field, frozen
 
 from inference_models.configuration import DISABLE_PLUGINS, ONLY_PLUGINS
-from inference_models.distributions import read_name_and_version
+from inference_models.distributions import existing_entries, read_name_and_version
 from inference_models.hookspecs import ENTRY_POINT_GROUP, ENTRY_POINT_GROUP_PREFIX
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def find_plugins() -> list[PluginInfo]:
 
     found: list[PluginInfo] = []
     first_location: str | None = None
-    for distribution in Distribution.discover():
+    for distribution in Distribution.discover(path=existing_entries()):
         if first_location is None:
             first_location = _location(distribution)
         found.extend(_plugins_of(distribution, first_location))
@@ -98,7 +98,7 @@ def _location(distribution: Distribution) -> str:
 
 def _is_shadowed(distribution: Distribution, name: str) -> bool:
     """Tell whether a copy of the distribution stands earlier on `sys.path`."""
-    first = next(iter(type(distribution).discover(name=name)))
+    first = next(iter(type(distribution).discover(name=name, path=existing_entries())))
     return _location(first) != _location(distribution)
 
 

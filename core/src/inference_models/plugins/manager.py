@@ -133,7 +133,8 @@ def _load(manager: pluggy.PluginManager, info: PluginInfo, problems: list[Plugin
         return None
     problems.extend(_unknown_hooks(plugin, info))
     others = [other for other_name, other in manager.list_name_plugin() if other_name != name]
-    declared = {hook: _ask(manager, hook, others, info, problems) for hook in HOOKS}
+    implemented = {caller.name for caller in manager.get_hookcallers(plugin) or ()}
+    declared = {hook: _ask(manager, hook, others, info, problems) if hook in implemented else () for hook in HOOKS}
     return LoadedPlugin(info, MappingProxyType(declared), time.perf_counter() - started)
 
 
