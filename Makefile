@@ -17,6 +17,9 @@ export NO_MKDOCS_2_WARNING := 1
 # Other tools may have pointed these at another environment.
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
+# Bytecode is written when a module is first imported. Compiling all that is installed takes a third of the demo's time.
+unexport PYTHONDONTWRITEBYTECODE
+
 PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 PLUGINS := $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
 RUNTIME_PROJECTS := core[vision,viz] plugins/im-backend-onnx[cpu] $(addprefix plugins/,$(filter-out im-backend-onnx,$(PLUGINS)))
@@ -77,8 +80,8 @@ $(BIN)/python:
 # fetched into a build environment for each distribution.
 $(VENV)/.runtime: $(PROJECTS) constraints.txt | $(BIN)/python
 	@echo "Installing the distributions of this repository and what they need"
-	@$(PIP_INSTALL) hatchling editables
-	@$(PIP_INSTALL) --no-build-isolation $(foreach project,$(RUNTIME_PROJECTS),-e "./$(project)")
+	@$(PIP_INSTALL) --no-compile hatchling editables
+	@$(PIP_INSTALL) --no-compile --no-build-isolation $(foreach project,$(RUNTIME_PROJECTS),-e "./$(project)")
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
