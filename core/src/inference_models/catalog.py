@@ -6,7 +6,6 @@ Two distributions may declare one key. That is an error only for whoever asks fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import cached_property
 from typing import Any, Generic, Literal, TypeAlias
 
 from attrs import frozen
@@ -120,11 +119,6 @@ class Catalog:
     def pipelines(self) -> list[Declared[PipelineSpec]]:
         """Return all pipelines, in conflict or not."""
         return self._all("pipeline")
-
-    @cached_property
-    def architectures(self) -> frozenset[str]:
-        """The names of all model families that some plugin implements."""
-        return frozenset(name for row in self.models() for name in row.spec.architectures)
 
     def task_types(self, architecture: str, backend: str | None = None) -> set[str]:
         """Return the tasks for which `architecture` is implemented, on one backend or on any."""

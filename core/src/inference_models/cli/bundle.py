@@ -30,12 +30,11 @@ def export(models: tuple[str, ...], directory: Path, as_json: bool, **loading: A
     SHA-256, for `import --digest`.
     """
     from inference_models.cli.download import fetch_model
-    from inference_models.entities import LOCAL_PROVIDER
     from inference_models.store.bundle import export_bundle
     from inference_models.weights_providers import find_source
 
     for model in models:
-        if find_source(model, loading["weights_provider"]).provider == LOCAL_PROVIDER:
+        if find_source(model, loading["weights_provider"]).is_local:
             raise click.BadParameter(f"{model} is a directory already: copy it as it is, and load it by its path.")
     sources = list({one.directory: one for model in models for one in fetch_model(model, loading)}.values())
     digest = export_bundle(sources, directory)

@@ -67,21 +67,22 @@ def find_plugins() -> list[PluginInfo]:
 
     found: list[PluginInfo] = []
     first_location: str | None = None
-    for distribution in Distribution.discover(path=existing_entries()):
+    path = existing_entries()
+    for distribution in Distribution.discover(path=path):
         if first_location is None:
             first_location = _location(distribution)
-        found.extend(_plugins_of(distribution, first_location))
+        found.extend(_plugins_of(distribution, first_location, path))
     return sorted(found, key=lambda plugin: (plugin.distribution.lower(), plugin.name, plugin.group))
 
 
-def _plugins_of(distribution: Distribution, first_location: str) -> list[PluginInfo]:
+def _plugins_of(distribution: Distribution, first_location: str, path: list[str]) -> list[PluginInfo]:
     try:
         text = distribution.read_text("entry_points.txt")
         if text is None or ENTRY_POINT_GROUP_PREFIX not in text:
             return []
         name, version = read_name_and_version(distribution)
         # Nothing stands before the first place. Looking for an earlier copy takes longer than all the rest.
-        if _location(distribution) != first_location and _is_shadowed(distribution, name):
+        if _location(distribution) != first_location and _is_shadowed(distribution, name, path):
             return []
         return [
             _describe(distribution, entry_point, name, version)
@@ -96,9 +97,9 @@ def _location(distribution: Distribution) -> str:
     return str(distribution.locate_file(""))
 
 
-def _is_shadowed(distribution: Distribution, name: str) -> bool:
-    """Tell whether a copy of the distribution stands earlier on `sys.path`."""
-    first = next(iter(type(distribution).discover(name=name, path=existing_entries())))
+def _is_shadowed(distribution: Distribution, name: str, path: list[str]) -> bool:
+    """Tell whether a copy of the distribution stands earlier on `path`."""
+    first = next(iter(type(distribution).discover(name=name, path=path)))
     return _location(first) != _location(distribution)
 
 

@@ -291,7 +291,7 @@ def _check_options(source: ModelSource, handler: ProviderHandler, options: dict[
 
 
 def _suggestions(source: ModelSource, spec: WeightsProviderSpec, catalog: Catalog, *, is_known: bool) -> str:
-    if source.provider == LOCAL_PROVIDER:
+    if source.is_local:
         return ""
     known = [] if is_known else _known_to(spec)
     choices = f" {describe_choices(source.model_id, known)}" if known else ""
