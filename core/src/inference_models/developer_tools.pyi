@@ -31,6 +31,7 @@ from .sessions import batch_limits as batch_limits
 from .sessions import run_batched as run_batched
 from .specs import BackendSpec as BackendSpec
 from .specs import LazyClass as LazyClass
+from .specs import MakeToolkit as MakeToolkit
 from .specs import ModelSpec as ModelSpec
 from .specs import OpenSession as OpenSession
 from .specs import PipelineSpec as PipelineSpec
@@ -41,6 +42,7 @@ from .store import AutoResolutionCache as AutoResolutionCache
 from .store import Resolution as Resolution
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
+from .toolkits import TorchToolkit as TorchToolkit
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor

@@ -89,6 +89,24 @@ class OpenSession(Protocol):
         """
 
 
+class MakeToolkit(Protocol):
+    """What `BackendSpec.toolkit` points at."""
+
+    def __call__(
+        self, *, device: str | None, package: ModelPackageMetadata | None, options: Mapping[str, Any]
+    ) -> object:
+        """Return what helps a family to run its own network, for example a `TorchToolkit`. May import the runtime.
+
+        Args:
+            device: what the user asked for; None: the best there is.
+            package: what the provider said about it, if there was a provider.
+            options: the values given for the backend's `session_options`.
+
+        Raises:
+            DeviceUnavailableError: `device` was asked for and cannot be had.
+        """
+
+
 class GetModel(Protocol):
     """What `WeightsProviderSpec.target` points at."""
 
@@ -147,7 +165,10 @@ class BackendSpec:
             `BackendUnavailable(reason, fix)`. Must not import the runtime.
         check: `(package, environment, request) -> str | None`: the reason a package cannot run here.
         open_session: see `OpenSession`; None when families bring their own runtime.
-        session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session`.
+        toolkit: see `MakeToolkit`; what it returns goes to implementations whose `from_pretrained` names `toolkit`.
+            None when the backend has nothing to hand out.
+        session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session` and
+            `toolkit`.
         manifest_parsers: by manifest type, `(manifest) -> Mapping[str, object]`: the fields of
             `ModelPackageMetadata` that the manifest states.
         rank: `(package, environment, request) -> tuple`: what makes one package of this backend better than
@@ -162,6 +183,7 @@ class BackendSpec:
     detect: Target
     check: Target | None = None
     open_session: Target | None = None
+    toolkit: Target | None = None
     session_options: frozenset[str] = field(default=frozenset(), converter=_as_names)
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
     rank: Target | None = None

@@ -24,6 +24,8 @@ def init_options(
 ) -> dict[str, Any]:
     """Return what the core offers, as far as the class wants it, and what the user gave.
 
+    An offer of None reaches only a class that names it: `**kwargs` alone does not ask for it.
+
     Raises:
         InvalidParameterError: the user gave a name that nothing accepts.
     """
@@ -37,26 +39,36 @@ def init_options(
 
 
 @frozen
-class BoundSessionOpener:
-    """Opens a package in the backend that negotiation chose, with the device and options asked for."""
+class BoundBackend:
+    """The backend that negotiation chose for a package, with the device and options asked for."""
 
     catalog: Catalog
     package: ModelPackageMetadata
     request: Request
 
-    def __call__(self, directory: str | Path) -> Session:
+    def open_session(self, directory: str | Path) -> Session:
         """Open the package in `directory`."""
+        open_session = self._provided("open_session", "sessions, and the model's plugin asks for one")
+        session: Session = open_session(Path(directory), **self._context())
+        return session
+
+    def make_toolkit(self) -> object:
+        """Return what the backend hands to implementations that own their network."""
+        return self._provided("toolkit", "toolkit, and the model's plugin asks for one")(**self._context())
+
+    def _provided(self, name: str, what: str) -> Any:
         from inference_models.specs import resolve
 
-        package = self.package
-        declared = self.catalog.backend(package.backend)
-        if declared.spec.open_session is None:
+        declared = self.catalog.backend(self.package.backend)
+        target = getattr(declared.spec, name)
+        if target is None:
             raise ModelImplementationNotFoundError(
-                f"Backend {package.backend!r} of {declared.plugin} provides no sessions, and the model's plugin asks "
-                f"for one. One of the two plugins must be corrected."
+                f"Backend {self.package.backend!r} of {declared.plugin} provides no {what}. One of the two plugins "
+                f"must be corrected."
             )
-        options = {name: value for name, value in self.request.options.items() if name in declared.spec.session_options}
-        session: Session = resolve(declared.spec.open_session)(
-            Path(directory), device=self.request.device, package=package, options=options
-        )
-        return session
+        return resolve(target)
+
+    def _context(self) -> dict[str, Any]:
+        names = self.catalog.backend(self.package.backend).spec.session_options
+        options = {name: value for name, value in self.request.options.items() if name in names}
+        return {"device": self.request.device, "package": self.package, "options": options}

@@ -19,7 +19,7 @@ from inference_models.errors import (
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
-from inference_models.loading.handover import BoundSessionOpener, init_options
+from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
 
@@ -181,6 +181,8 @@ class _Loader:
                 f"load a model. The plugin must be corrected."
             )
         options = self._init_options(loaded, package, dependencies)
+        if "toolkit" in options:  # before anything is fetched: without the device, nothing need be
+            options["toolkit"] = BoundBackend(self.catalog, package, self.plan.request).make_toolkit()
         with show_progress(verbose=self.options.verbose) as progress:
             directory = materialise(
                 self.metadata,
@@ -199,7 +201,8 @@ class _Loader:
         self, loaded: Any, package: ModelPackageMetadata, dependencies: dict[str, Any] | None
     ) -> dict[str, Any]:
         offered: dict[str, Any] = {
-            "open_session": BoundSessionOpener(self.catalog, package, self.plan.request),
+            "open_session": BoundBackend(self.catalog, package, self.plan.request).open_session,
+            "toolkit": None,  # made when it comes to loading: it may import the runtime
             "backend": package.backend,
             "device": self.plan.request.device,
             "package": package,
