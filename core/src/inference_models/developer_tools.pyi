@@ -18,6 +18,7 @@ from .metadata import ModelMetadata as ModelMetadata
 from .metadata import ModelPackageMetadata as ModelPackageMetadata
 from .metadata import ONNXPackageDetails as ONNXPackageDetails
 from .metadata import RecommendedParameters as RecommendedParameters
+from .metadata import TorchScriptPackageDetails as TorchScriptPackageDetails
 from .metadata import UnreadablePackage as UnreadablePackage
 from .metadata import parse_quantization as parse_quantization
 from .negotiation import Request as Request

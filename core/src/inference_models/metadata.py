@@ -77,6 +77,28 @@ class ONNXPackageDetails:
     incompatible_providers: tuple[str, ...] = field(default=(), converter=_to_tuple)
 
 
+def _to_device_types(value: Iterable[str]) -> frozenset[str]:
+    return frozenset(value)
+
+
+@frozen
+class TorchScriptPackageDetails:
+    """What a TorchScript package needs.
+
+    Attributes:
+        supported_device_types: kinds of device that it runs on, such as "cpu" and "cuda": devices are written into an
+            archive when it is made.
+        torch_version: the oldest PyTorch that runs it, for example "2.6.0".
+        torch_vision_version: the oldest torchvision, when it uses torchvision's operators; None: it uses none.
+    """
+
+    supported_device_types: frozenset[str] = field(
+        converter=_to_device_types, validator=deep_iterable(and_(instance_of(str), min_len(1)))
+    )
+    torch_version: str = field(validator=_NAME)
+    torch_vision_version: str | None = field(default=None, validator=optional(_NAME))
+
+
 def _to_threshold(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
         raise CorruptedModelPackageError(f"A recommended confidence is a number from 0 to 1, not {value!r}.")
