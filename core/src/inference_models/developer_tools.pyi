@@ -44,6 +44,7 @@ from .store import Resolution as Resolution
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .toolkits import TorchToolkit as TorchToolkit
+from .vision import ClassMapping as ClassMapping
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
@@ -63,6 +64,7 @@ from .vision import check_fraction as check_fraction
 from .vision import check_max_detections as check_max_detections
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
+from .vision import map_classes as map_classes
 from .vision import non_maximum_suppression as non_maximum_suppression
 from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names

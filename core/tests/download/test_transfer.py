@@ -214,6 +214,7 @@ class TestHashes:
         url = server.serve("/w", BODY, length=None)
         with pytest.raises(FileHashSumMismatch, match=r"expected 1000000 bytes, the server has .* or more"):
             fetch(spec_for(url, size=1_000_000), tmp_path / "weights.onnx")
+        assert names_in(tmp_path) == []
 
     def test_a_length_that_is_too_small_is_found_by_the_hash(self, server: FaultServer, tmp_path: Path) -> None:
         url = server.serve("/w", BODY, length=len(BODY) - 100)

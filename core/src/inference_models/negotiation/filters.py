@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from inference_models.catalog import Declared, install_hint
+from inference_models.download.integrity import parse_hashes
 from inference_models.entities import Quantization
-from inference_models.errors import ModelPackageNegotiationError, PluginConflictError
+from inference_models.errors import CorruptedModelPackageError, ModelPackageNegotiationError, PluginConflictError
+from inference_models.handles import problem_of_handles
 from inference_models.metadata import ModelPackageMetadata
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import reject_fused
@@ -39,6 +41,27 @@ def is_trusted(package: ModelPackageMetadata, context: Context) -> str | None:
     if package.trusted_source or context.request.allow_untrusted_packages:
         return None
     return "its provider does not mark it as trusted; allow_untrusted_packages=True permits it"
+
+
+def has_safe_file_names(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject packages with files that the store would not write. It refuses them too, as whoever writes must."""
+    return problem_of_handles(file.file_handle for file in package.package_artefacts)
+
+
+def has_file_hashes(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject packages that would be fetched and whose files nothing would prove, unless they are allowed."""
+    needs_hashes = package.directory is None and not context.request.download_files_without_hash
+    for file in package.package_artefacts:
+        if needs_hashes and not file.has_hash:
+            return (
+                f"its file {file.file_handle!r} came without the MD5 sum or SHA-256 that would prove what it is; "
+                f"download_files_without_hash=True permits it"
+            )
+        try:
+            parse_hashes(file.md5_hash, file.sha256_hash, file.file_handle)
+        except CorruptedModelPackageError as error:
+            return error.message.rstrip(".")
+    return None
 
 
 def backend_is_available(package: ModelPackageMetadata, context: Context) -> str | None:
@@ -184,6 +207,8 @@ FILTERS: tuple[Filter, ...] = (
     is_requested_package,
     is_requested_backend,
     is_trusted,
+    has_safe_file_names,
+    has_file_hashes,
     backend_is_available,
     has_implementation,
     has_requested_batch_size,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from inference_models.vision.arrays import as_kind, as_numpy
 from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
+from inference_models.vision.class_mapping import ClassMapping, map_classes
 from inference_models.vision.class_names import parse_class_names
 from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
@@ -24,6 +25,7 @@ from inference_models.vision.thresholds import check_flag, check_fraction, check
 
 __all__ = [
     "Candidates",
+    "ClassMapping",
     "Image",
     "ImageDimensions",
     "ImagePreProcessor",
@@ -44,6 +46,7 @@ __all__ = [
     "cxcywh_to_xyxy",
     "dense_masks",
     "load_image",
+    "map_classes",
     "non_maximum_suppression",
     "pairwise_iou",
     "parse_class_names",

@@ -76,7 +76,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             recommended_parameters=recommended_parameters,
             model_features=model_features,
         )
-        return cls(boxes, key_points)
+        return cls(boxes, key_points.take(boxes.package.classes.kept.tolist()))
 
     @property
     def key_points_classes(self) -> list[list[str]]:

@@ -72,7 +72,7 @@ class OneOutputStages(Model):
             CorruptedModelPackageError: the output is not the task's, or does not fit class_names.txt.
         """
         output = self._package.run(pre_processed_images)[0]
-        self._check(output.shape, self._package.class_names)
+        self._check(output.shape, self._package.network_class_names)
         return output
 
     @classmethod

@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
+    ClassMapping,
     ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
@@ -22,6 +23,7 @@ from inference_models.developer_tools import (
     as_kind,
     as_numpy,
     batch_limits,
+    map_classes,
     parse_class_names,
     parse_inference_config,
     require_supported,
@@ -39,16 +41,26 @@ class YOLOPackage:
     Attributes:
         session: the network.
         config: what `inference_config.json` says.
-        class_names: indexed by class id; empty where the task has none.
+        classes: the network's classes, and those of predictions; none where the task has none.
         pre_processor: makes the network's input.
         input_name: the name of that input.
     """
 
     session: Session
     config: InferenceConfig
-    class_names: tuple[str, ...]
+    classes: ClassMapping
     pre_processor: ImagePreProcessor
     input_name: str
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the classes in predictions, by id."""
+        return self.classes.names
+
+    @property
+    def network_class_names(self) -> tuple[str, ...]:
+        """Of the classes in the network's output, by id: those that are removed too."""
+        return self.classes.network_names
 
     def run(self, inputs: Floats) -> list[Floats]:
         """Run the network, in as many batches as it needs, and return its outputs in its own order.
@@ -84,8 +96,8 @@ def open_package(
         directory: holds inference_config.json, class_names.txt and what `open_session` needs.
         open_session: opens the network.
         check_config: `(config, directory)`: raises when the task cannot do with what the config says.
-        check_outputs: `(outputs, class names)`: raises when the network's outputs are not the task's. Not called for
-            a session that does not know its outputs before it runs.
+        check_outputs: `(outputs, the network's class names)`: raises when the outputs are not the task's. Not called
+            for a session that does not know its outputs before it runs.
         has_class_names: whether the task has a class_names.txt.
 
     Raises:
@@ -96,7 +108,7 @@ def open_package(
     config = _as_trained(parse_inference_config(directory / "inference_config.json"))
     class_names = parse_class_names(directory / "class_names.txt") if has_class_names else ()
     check_config(config, directory)
-    _check_class_name_operations(config)
+    classes = map_classes(class_names, config.class_names_operations)
     require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
@@ -113,20 +125,12 @@ def open_package(
     except BaseException:
         session.close()
         raise
-    return YOLOPackage(session, config, class_names, pre_processor, network_input.name)
+    return YOLOPackage(session, config, classes, pre_processor, network_input.name)
 
 
 def _as_trained(config: InferenceConfig) -> InferenceConfig:
     """Return `config` with what "fit-longer-edge" means for this family: a letterbox, padded with 127."""
     return substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.LETTERBOX, padding_value=127)
-
-
-def _check_class_name_operations(config: InferenceConfig) -> None:
-    if config.class_names_operations:
-        raise ModelLoadingError(
-            "This model package has class_names_operations, which are not supported for this family. "
-            "Use a package exported without them."
-        )
 
 
 def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
