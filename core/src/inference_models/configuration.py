@@ -127,6 +127,12 @@ JETSON_MODULE = Variable[str | None](
     parse=lambda text: text or None,
     description="The Jetson module, for example nvidia-jetson-orin-nx. Unset: the board's name tells.",
 )
+PROBE_TIMEOUT = Variable(
+    name="INFERENCE_MODELS_PROBE_TIMEOUT",
+    default=10.0,
+    parse=parse_positive_float,
+    description="Seconds for which the driver of a GPU, or a disk, may keep silent before it is reported as hanging.",
+)
 OFFLINE = Variable(
     name="INFERENCE_MODELS_OFFLINE",
     default=False,
@@ -236,6 +242,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     RUNNING_ON_JETSON,
     L4T_VERSION,
     JETSON_MODULE,
+    PROBE_TIMEOUT,
     INFERENCE_HOME,
     OFFLINE,
     OFFLINE_MODE,
