@@ -231,6 +231,12 @@ LICENSE_SERVER = Variable[str | None](
     parse=lambda text: text or None,
     description="The older name of SECURE_GATEWAY, used when that is not set.",
 )
+AUTO_CUDA_GRAPHS = Variable(
+    name="ENABLE_AUTO_CUDA_GRAPHS_FOR_TRT_BACKEND",
+    default=False,
+    parse=parse_flag,
+    description="Whether models of the backend trt record CUDA graphs without being asked to.",
+)
 
 VARIABLES: tuple[Variable[object], ...] = (
     DISABLE_PLUGINS,
@@ -260,6 +266,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     SECURE_GATEWAY,
     LICENSE_SERVER,
     FILE_LOCK_ACQUIRE_TIMEOUT,
+    AUTO_CUDA_GRAPHS,
 )
 """All of the core's variables, in the order in which the reference page shows them."""
 
