@@ -60,6 +60,14 @@ def test_limits_follow_from_the_first_axis(batch: int | None, limits: tuple[int,
     assert batch_limits(RecordingSession(batch)) == limits
 
 
+def test_a_session_may_state_the_limits_of_a_free_axis() -> None:
+    session = RecordingSession()
+    session.batch_range = (2, 4)  # type: ignore[attr-defined]
+    assert batch_limits(session) == (2, 4)
+    assert len(run_batched(session, {"x": rows(9)})["y"]) == 9
+    assert session.runs == [4, 4, 2], "the last one is padded"
+
+
 def test_a_session_without_inputs_or_axes_has_no_limits() -> None:
     session = RecordingSession()
     session.inputs = ()

@@ -73,7 +73,14 @@ def test_every_variable_is_listed() -> None:
 
 
 # Facts about the machine that others put into the environment. They configure nothing of ours.
-FOREIGN_VARIABLES = {"COMPUTERNAME", "CUDA_VISIBLE_DEVICES"}
+FOREIGN_VARIABLES = {
+    "COMPUTERNAME",
+    "CUDA_HOME",
+    "CUDA_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "LD_LIBRARY_PATH",
+    "PATH",
+}
 
 
 def test_our_variables_are_read_in_one_place() -> None:
@@ -95,7 +102,7 @@ def test_commands() -> None:
         commands = [command, *getattr(command, "commands", {}).values()]
         parameters = [parameter for one in commands for parameter in one.params]
         options = {option for parameter in parameters for option in parameter.opts if option.startswith("--")}
-        written = set(re.findall(r"--[a-z][a-z-]+", documented[f"im {name}"]))
+        written = set(re.findall(r"--[a-z][a-z0-9-]+", documented[f"im {name}"]))
         assert written == options, name
 
 

@@ -20,6 +20,7 @@ from .errors import InvalidEnvVariable as InvalidEnvVariable
 from .errors import InvalidParameterError as InvalidParameterError
 from .errors import InvalidRequestedBatchSizeError as InvalidRequestedBatchSizeError
 from .errors import MissingDependencyError as MissingDependencyError
+from .errors import ModelCompilationError as ModelCompilationError
 from .errors import ModelImplementationNotFoundError as ModelImplementationNotFoundError
 from .errors import ModelInputError as ModelInputError
 from .errors import ModelLoadingError as ModelLoadingError

@@ -138,9 +138,9 @@ class AutoModel:
     ) -> ModelMetadata:
         """Print what the weights provider knows about a model, and return it. Raises: ModelRetrievalError."""
         from inference_models.describe import print_model
-        from inference_models.weights_providers import get_model_from_provider
+        from inference_models.loading import look_up_model
 
-        metadata = get_model_from_provider(model_id_or_path, weights_provider, api_key, **provider_options)
+        metadata = look_up_model(model_id_or_path, weights_provider, api_key, **provider_options)
         print_model(metadata)
         return metadata
 
@@ -160,9 +160,9 @@ class AutoModel:
             NoModelPackagesAvailableError: the model has no such package.
         """
         from inference_models.describe import print_model_package
-        from inference_models.weights_providers import get_model_from_provider
+        from inference_models.loading import look_up_model
 
-        metadata = get_model_from_provider(model_id_or_path, weights_provider, api_key, **provider_options)
+        metadata = look_up_model(model_id_or_path, weights_provider, api_key, **provider_options)
         return print_model_package(metadata, package_id)
 
     @classmethod

@@ -128,6 +128,12 @@ JETSON_MODULE = Variable[str | None](
     parse=lambda text: text or None,
     description="The Jetson module, for example nvidia-jetson-orin-nx. Unset: the board's name tells.",
 )
+PROBE_TIMEOUT = Variable(
+    name="INFERENCE_MODELS_PROBE_TIMEOUT",
+    default=10.0,
+    parse=parse_positive_float,
+    description="Seconds for which the driver of a GPU, or a disk, may keep silent before it is reported as hanging.",
+)
 OFFLINE = Variable(
     name="INFERENCE_MODELS_OFFLINE",
     default=False,
@@ -232,6 +238,12 @@ LICENSE_SERVER = Variable[str | None](
     parse=lambda text: text or None,
     description="The older name of SECURE_GATEWAY, used when that is not set.",
 )
+AUTO_CUDA_GRAPHS = Variable(
+    name="ENABLE_AUTO_CUDA_GRAPHS_FOR_TRT_BACKEND",
+    default=False,
+    parse=parse_flag,
+    description="Whether models of the backend trt record CUDA graphs without being asked to.",
+)
 
 VARIABLES: tuple[Variable[object], ...] = (
     DISABLE_PLUGINS,
@@ -243,6 +255,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     RUNNING_ON_JETSON,
     L4T_VERSION,
     JETSON_MODULE,
+    PROBE_TIMEOUT,
     INFERENCE_HOME,
     OFFLINE,
     OFFLINE_MODE,
@@ -261,6 +274,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     SECURE_GATEWAY,
     LICENSE_SERVER,
     FILE_LOCK_ACQUIRE_TIMEOUT,
+    AUTO_CUDA_GRAPHS,
 )
 """All of the core's variables, in the order in which the reference page shows them."""
 

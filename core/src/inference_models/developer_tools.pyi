@@ -1,6 +1,13 @@
+from .backend_details import TRTPackageDetails as TRTPackageDetails
 from .catalog import current_catalog as current_catalog
 from .catalog import refresh_catalog as refresh_catalog
+from .compiling import CompileOptions as CompileOptions
+from .compiling import CompilePackage as CompilePackage
+from .compiling import CompileProgress as CompileProgress
 from .configuration import Variable as Variable
+from .cuda_graphs import CudaGraphCache as CudaGraphCache
+from .cuda_graphs import TRTCudaGraphCache as TRTCudaGraphCache
+from .cuda_graphs import establish_trt_cuda_graph_cache as establish_trt_cuda_graph_cache
 from .distributions import installed_version as installed_version
 from .entities import ArrayKind as ArrayKind
 from .entities import BackendType as BackendType

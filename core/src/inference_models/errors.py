@@ -32,6 +32,7 @@ through `redact_url` first. The hierarchy, top to bottom:
         InvalidRequestedBatchSizeError  the batch size that was asked for makes no sense
         NoModelPackagesAvailableError   every package was rejected; the message has each reason
         AmbiguousModelPackageResolutionError  two packages have the id that was asked for
+      ModelCompilationError             a package cannot be made into one of another backend
       ModelLoadingError                 a chosen package does not load
         CorruptedModelPackageError      its files are missing, truncated or contradict each other
         ModelImplementationNotFoundError  no installed plugin implements the model
@@ -186,6 +187,10 @@ class NoModelPackagesAvailableError(ModelPackageNegotiationError):
 
 class AmbiguousModelPackageResolutionError(ModelPackageNegotiationError):
     """More than one package has the id that was asked for."""
+
+
+class ModelCompilationError(BaseInferenceModelsError):
+    """A package cannot be made into one of another backend."""
 
 
 class ModelLoadingError(BaseInferenceModelsError):

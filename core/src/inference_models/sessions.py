@@ -35,7 +35,10 @@ class TensorInfo:
 
 @runtime_checkable
 class Session(Protocol):
-    """A package opened in a backend. Safe to `run` from several threads at once."""
+    """A package opened in a backend. Safe to `run` from several threads at once.
+
+    A session whose batch axis is free within limits only has `batch_range`, too: (smallest, largest).
+    """
 
     @property
     def inputs(self) -> tuple[TensorInfo, ...]:
@@ -77,6 +80,9 @@ class Session(Protocol):
 
 def batch_limits(session: Session) -> tuple[int, int | None]:
     """Return (smallest, largest) batch that `session` runs at once; largest None means no limit."""
+    stated: tuple[int, int | None] | None = getattr(session, "batch_range", None)
+    if stated is not None:
+        return stated
     size = session.inputs[0].shape[0] if session.inputs and session.inputs[0].shape else None
     return (size, size) if size is not None else (1, None)
 

@@ -176,6 +176,9 @@ class BackendSpec:
             what is not known (last), and tuples of these.
         default_quantizations: by device type ("cpu", "cuda", ...; "*" for the rest), what may be chosen
             when the user does not say.
+        compile: makes a package of this backend from one of another, see `compiling.CompilePackage`; None when packages
+            come ready-made only.
+        compiles: the backends whose packages `compile` takes.
     """
 
     name: str = field(validator=_KEY, converter=str)
@@ -192,6 +195,8 @@ class BackendSpec:
         converter=_to_quantizations,
         validator=deep_mapping(instance_of(str), instance_of(frozenset)),
     )
+    compile: Target | None = None
+    compiles: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
 
 def _as_tuple(value: str | Iterable[str]) -> tuple[str, ...]:

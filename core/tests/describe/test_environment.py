@@ -8,7 +8,7 @@ import pytest
 from attrs import evolve
 
 from inference_models.describe import print_environment
-from inference_models.environment import BackendStatus, Environment, Gpu, Host, Jetson
+from inference_models.environment import BackendStatus, Environment, Gpu, Host, Jetson, Library, LibraryScan
 
 Printed = Callable[..., str]
 Report = Callable[..., str]
@@ -57,10 +57,10 @@ def test_every_backend_says_whether_and_why_not_and_what_to_do(report: Report) -
 
 def test_the_machine(report: Report) -> None:
     text = report(gpu_problem="no NVIDIA driver answers")
-    for fact in ("Ubuntu 22.04.4 LTS", "aarch64, 3 of 8 CPUs usable", "16.0 GiB", "CPython 3.11.7"):
+    for fact in ("Ubuntu 22.04.4 LTS", "aarch64", "3 of 8 usable", "16.0 GiB", "CPython 3.11.7"):
         assert fact in text
-    assert "GPUs              none: no NVIDIA driver answers" in text
-    assert "Jetson            no" in text
+    assert "GPUs               none: no NVIDIA driver answers" in text
+    assert "Jetson             no" in text
     assert "driver" not in text.replace("no NVIDIA driver answers", "")
 
 
@@ -72,24 +72,60 @@ def test_gpus_with_driver(report: Report) -> None:
     text = report(gpus=gpus, driver_version="550.54.15", cuda_version="12.4", gpu_problem="NVML cannot be asked")
     assert "cuda:0 NVIDIA L4, 24.0 GiB, compute capability 8.9\n" in text
     assert "cuda:1 NVIDIA GPU\n" in text
-    assert "GPU note          NVML cannot be asked" in text
-    assert "NVIDIA driver     550.54.15" in text
-    assert "CUDA up to        12.4" in text
+    assert "GPU note           NVML cannot be asked" in text
+    assert "NVIDIA driver      550.54.15" in text
+    assert "CUDA up to         12.4" in text
 
 
 def test_jetson(report: Report) -> None:
-    assert "Jetson            Orin NX, Jetson Linux 36.4.3" in report(
-        jetson=Jetson(model="Orin NX", l4t_version="36.4.3")
+    text = report(jetson=Jetson(model="Orin NX", l4t_version="36.4.3"))
+    assert "Jetson             Orin NX\n" in text
+    assert "Jetson Linux       36.4.3\n" in text
+    text = report(jetson=Jetson(module="nvidia-jetson-nano"))
+    assert "Jetson             nvidia-jetson-nano\n" in text
+    assert "Jetson Linux       of unknown version\n" in text
+
+
+def test_each_fact_says_where_it_was_read(printed: Printed) -> None:
+    environment = Environment.from_facts(
+        host=evolve(HOST, processor="Cortex-A78AE", sources={"os": "/etc/os-release", "processor": "/proc/cpuinfo"}),
+        jetson=Jetson(model="Orin NX", l4t_version="36.4.3", sources={"l4t_version": "/etc/nv_tegra_release"}),
     )
-    assert "Jetson            nvidia-jetson-nano, Jetson Linux of unknown version" in report(
-        jetson=Jetson(module="nvidia-jetson-nano")
-    )
+    rows = {line.split("   ")[0]: line for line in printed(print_environment, environment).splitlines()}
+    assert rows["operating system"].endswith(" /etc/os-release")
+    assert rows["processor"].endswith(" /proc/cpuinfo")
+    assert "Cortex-A78AE, aarch64 " in rows["processor"]
+    assert rows["Jetson Linux"].endswith(" /etc/nv_tegra_release")
+    assert rows["Python"].endswith("CPython 3.11.7")
 
 
 def test_versions_of_runtimes(report: Report) -> None:
     text = report(installed={"torch": "2.13.0+cpu", "numpy": "2.4.6"})
-    assert "torch          2.13.0+cpu" in text
-    assert "numpy          2.4.6" in text
+    assert "torch   2.13.0+cpu   distribution metadata of torch\n" in text
+    assert "numpy   2.4.6        distribution metadata of numpy\n" in text
+
+
+def test_libraries_stand_before_other_distributions_and_once(report: Report) -> None:
+    source = "distribution metadata of torch, /site/torch/version.py"
+    text = report(
+        libraries=[
+            Library(name="cudnn", version="9.1.0", source="/usr/lib/libcudnn.so.9"),
+            Library(name="torch", version="2.13.0", source=source, details={"build": "CUDA 12.8"}),
+            Library(name="onnxruntime", version="1.31.1", source="distribution metadata of onnxruntime-gpu"),
+        ],
+        installed={"numpy": "2.4.6", "torch": "2.13.0", "onnxruntime-gpu": "1.31.1"},
+    )
+    rows = [line.split() for line in text.partition("Installed\n")[2].splitlines()[2:]]
+    assert [row[0] for row in rows] == ["cudnn", "torch", "onnxruntime", "numpy"]
+    assert f"2.13.0    build: CUDA 12.8   {source}" in text
+
+
+def test_libraries_that_are_not_known(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = LibraryScan(problem="the disk did not answer")
+    monkeypatch.setattr(Environment, "library_scan", problem)
+    assert "Libraries are not known: the disk did not answer" in printed(
+        print_environment, Environment.from_facts(host=HOST)
+    )
 
 
 def test_no_backend_at_all(report: Report) -> None:

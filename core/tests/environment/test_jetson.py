@@ -66,6 +66,11 @@ def test_boards(board, release: str, model: bytes, expected: tuple[str, str]) ->
     assert jetson is not None
     assert (jetson.module, jetson.l4t_version) == expected
     assert jetson.model == model.decode().rstrip("\0")
+    assert jetson.sources == {
+        "module": "/proc/device-tree/model",
+        "model": "/proc/device-tree/model",
+        "l4t_version": "/etc/nv_tegra_release",
+    }
 
 
 def test_a_container_that_hides_the_release_file(board, monkeypatch) -> None:
@@ -93,7 +98,10 @@ def test_everything_can_be_stated(tmp_path: Path, monkeypatch) -> None:
     for name, value in {"RUNNING_ON_JETSON": "true", "L4T_VERSION": "36.4.3", "JETSON_MODULE": "nvidia-x"}.items():
         monkeypatch.setenv(name, value)
 
-    assert find_jetson(tmp_path) == Jetson(module="nvidia-x", model=None, l4t_version="36.4.3")
+    jetson = find_jetson(tmp_path)
+
+    assert jetson == Jetson(module="nvidia-x", model=None, l4t_version="36.4.3")
+    assert jetson.sources == {"module": "JETSON_MODULE", "l4t_version": "L4T_VERSION"}
 
 
 def test_a_release_of_two_digits() -> None:

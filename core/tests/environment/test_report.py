@@ -17,6 +17,7 @@ from inference_models.environment import (
     Gpu,
     Host,
     Jetson,
+    Library,
     current_environment,
     refresh_environment,
 )
@@ -97,6 +98,7 @@ def test_a_report_is_plain_values_whatever_the_facts_are() -> None:
         gpu_problem="no memory figures",
         host=HOST,
         installed={"torch": "2.13.0"},
+        libraries=[Library(name="torch", version="2.13.0", source="torch/version.py", details={"build": "CPU"})],
     )
     report = environment.to_dict()
 
@@ -113,6 +115,22 @@ def test_a_report_is_plain_values_whatever_the_facts_are() -> None:
     assert report["host"]["available_cpus"] == 2
     assert report["jetson"] is None
     assert report["installed"] == {"torch": "2.13.0"}
+    assert report["installed_source"] == "distribution metadata"
+    assert report["libraries"] == [
+        {"name": "torch", "version": "2.13.0", "source": "torch/version.py", "details": {"build": "CPU"}}
+    ]
+    assert report["library_problem"] is None
+
+
+def test_every_entry_says_where_it_was_read() -> None:
+    report = Environment().to_dict()
+
+    known = {name for name, value in report["host"].items() if value is not None and name != "sources"}
+    assert set(report["host"]["sources"]) == known
+    assert all(library["source"] for library in report["libraries"])
+    assert {"driver_version", "cuda_version"} & {name for name, value in report.items() if value is not None} <= set(
+        report["gpu_sources"]
+    )
 
 
 def test_there_is_one_environment_per_process_until_it_is_refreshed() -> None:

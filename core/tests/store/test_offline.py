@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve, frozen
 
+from inference_models.backend_details import TRTPackageDetails
 from inference_models.catalog import Catalog
 from inference_models.entities import Quantization
 from inference_models.errors import ModelNotFoundError
@@ -20,6 +21,7 @@ from inference_models.metadata import (
     ModelPackageMetadata,
     ONNXPackageDetails,
     RecommendedParameters,
+    TorchScriptPackageDetails,
 )
 from inference_models.plugins import LoadedPlugins
 from inference_models.store import materialise
@@ -113,6 +115,19 @@ class TestMetadata:
         assert offline_metadata("roboflow", "shapes", catalog=NO_PLUGINS, package_id="p1") == expected
         [package] = expected.model_packages
         assert materialise(expected, package, "roboflow") == home / "shapes" / "p1"
+
+    @pytest.mark.parametrize(
+        "details",
+        [
+            TRTPackageDetails(trt_version="10.12.0.36", compute_capability="8.9", same_cc_compatible=True),
+            TorchScriptPackageDetails(["cpu", "cuda"], "2.6.0"),
+        ],
+    )
+    def test_details_that_the_core_knows_need_no_manifest(self, publisher: Publisher, details: object) -> None:
+        stored(publisher, backend_details=details)
+        metadata = offline_metadata("roboflow", "shapes", catalog=NO_PLUGINS)
+        assert metadata is not None
+        assert [package.backend_details for package in metadata.model_packages] == [details]
 
     def test_unknown_models_are_none(self, publisher: Publisher) -> None:
         stored(publisher)

@@ -40,6 +40,36 @@ def test_what_the_platform_writes_is_read(tmp_path: Path) -> None:
     assert package.recommended_parameters.per_class_confidence == {"cat": 0.5}
 
 
+MANIFEST = {"type": "onnx-model-package-v1", "backendType": "onnx", "dynamicBatchSize": True, "quantization": "fp16"}
+
+
+def test_a_manifest_is_read_by_the_plugin_of_its_backend(tmp_path: Path) -> None:
+    manifest = {**MANIFEST, "opset": 17}
+    [package] = get_model(write(tmp_path, {**GOOD, "quantization": "fp32", "manifest": manifest})).model_packages
+    assert (package.backend_details.opset, package.quantization) == (17, "fp16")
+    assert package.dynamic_batch_size_supported
+    assert package.manifest == manifest
+
+
+def test_a_manifest_that_no_plugin_reads_is_left_alone(tmp_path: Path) -> None:
+    config = {**GOOD, "backend_type": "npu", "manifest": {"type": "npu-package-v1"}}
+    [package] = get_model(write(tmp_path, config)).model_packages
+    assert (package.backend, package.backend_details) == ("npu", None)
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ({**GOOD, "manifest": {**MANIFEST, "opset": "new"}}, "field 'opset'"),
+        ({**GOOD, "backend_type": "trt", "manifest": {**MANIFEST, "opset": 17}}, "'manifest' is for 'onnx'"),
+        ({**GOOD, "manifest": "onnx"}, "a JSON object"),
+    ],
+)
+def test_a_manifest_that_cannot_be_used_is_named(tmp_path: Path, config: object, said: str) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=said):
+        get_model(write(tmp_path, config))
+
+
 def test_a_missing_directory_and_a_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"no directory .*nowhere \(No such file or directory\)"):
         get_model(str(tmp_path / "nowhere"))

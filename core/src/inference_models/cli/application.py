@@ -11,6 +11,7 @@ import click
 from inference_models._version import __version__
 from inference_models.cli.bundle import bundle
 from inference_models.cli.cache import cache
+from inference_models.cli.compile import compile_
 from inference_models.cli.describe import describe
 from inference_models.cli.doctor import doctor
 from inference_models.cli.download import download
@@ -41,7 +42,7 @@ class _Application(click.Group):
 
 @click.group(
     cls=_Application,
-    commands=[predict, describe, explain, download, cache, bundle, plugins, doctor],
+    commands=[predict, describe, explain, download, compile_, cache, bundle, plugins, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks and what the library logs.")

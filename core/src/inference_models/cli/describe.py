@@ -25,9 +25,9 @@ def describe(model: str, weights_provider: str | None, package_id: str | None, a
         print_model,
         print_model_package,
     )
-    from inference_models.weights_providers import get_model_from_provider
+    from inference_models.loading import look_up_model
 
-    metadata = get_model_from_provider(model, weights_provider)
+    metadata = look_up_model(model, weights_provider)
     if package_id is None:
         write_json(model_to_dict(metadata)) if as_json else print_model(metadata)
     elif as_json:

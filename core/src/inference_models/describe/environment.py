@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from inference_models.catalog import install_hint
-from inference_models.describe.tables import in_words, open_console, print_facts, print_table, visible
+from inference_models.describe.tables import in_words, open_console, print_table, visible
 from inference_models.entities import BackendType
+from inference_models.environment.host import DISTRIBUTION_METADATA
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from inference_models.environment import BackendStatus, Environment, Gpu
+    from inference_models.environment import BackendStatus, Environment, Gpu, Jetson
 
 
 def print_environment(environment: Environment, console: Console | None = None) -> None:
@@ -22,41 +24,69 @@ def print_environment(environment: Environment, console: Console | None = None) 
         console: where to print; default: stdout.
     """
     console = open_console(console)
-    print_facts(console, "Machine", _machine(environment))
+    machine = [row for row in _machine(environment) if row[1] is not None]
+    _print_filled(console, "Machine", ("fact", "value", "read from"), machine)
     console.print()
     statuses = list(environment.backends.values())
     if statuses:
         rows = [(one.name, _availability(one), one.priority, one.distribution, _facts(one)) for one in statuses]
-        columns = ("backend", "status", ">priority", "declared by", "details")
-        if not any(one.facts for one in statuses):
-            columns, rows = columns[:-1], [row[:-1] for row in rows]  # type: ignore[assignment,misc]
-        print_table(console, "Backends", columns, rows)
+        _print_filled(console, "Backends", ("backend", "status", ">priority", "declared by", "details"), rows)
     else:
         console.print("No installed plugin declares a backend, so no model can run.")
     for line in _missing_backends({status.name for status in statuses}):
         console.print(line, soft_wrap=True)
     console.print()
-    print_table(console, "Installed", ("distribution", "version"), environment.installed.items())
+    _print_filled(console, "Installed", ("name", "version", "details", "read from"), list(_installed(environment)))
+    if environment.library_scan.problem:
+        console.print(f"Libraries are not known: {visible(environment.library_scan.problem)}", soft_wrap=True)
 
 
-def _machine(environment: Environment) -> dict[str, object]:
+def _print_filled(console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table without the columns in which there is nothing; no table when there is no row."""
+    filled = [index for index in range(len(columns)) if any(row[index] != "" for row in rows)]
+    if filled:
+        cells = [[row[index] for index in filled] for row in rows]
+        print_table(console, title, [columns[index] for index in filled], cells)
+
+
+def _machine(environment: Environment) -> Iterator[tuple[str, str | None, str]]:
+    """Yield (fact, value, where it was read); a value of None is not known."""
     host, scan, jetson = environment.host, environment.gpu_scan, environment.jetson
-    return {
-        "operating system": host.os,
-        "processor": f"{host.machine}, {host.available_cpus} of {host.cpus} CPUs usable",
-        "memory": None if host.memory_bytes is None else _gibibytes(host.memory_bytes),
-        "Python": host.python,
-        "Jetson": "no" if jetson is None else _jetson(jetson.module, jetson.model, jetson.l4t_version),
-        "GPUs": "\n".join(map(_gpu, scan.gpus)) or f"none: {visible(scan.problem or 'nothing was found')}",
-        "GPU note": scan.problem if scan.gpus else None,
-        "NVIDIA driver": scan.driver_version,
-        "CUDA up to": scan.cuda_version,
-    }
+    read = host.sources.get
+    yield "operating system", host.os, read("os", "")
+    processor = ", ".join(filter(None, (host.processor, host.machine)))
+    yield "processor", processor, read("processor", read("machine", ""))
+    yield "CPUs", f"{host.available_cpus} of {host.cpus} usable", read("available_cpus", "")
+    yield "memory", None if host.memory_bytes is None else _gibibytes(host.memory_bytes), read("memory_bytes", "")
+    yield "Python", host.python, read("python", "")
+    yield from _jetson(jetson)
+    gpus = "\n".join(map(_gpu, scan.gpus)) or f"none: {visible(scan.problem or 'nothing was found')}"
+    yield "GPUs", gpus, scan.sources.get("gpus", "")
+    yield "GPU note", scan.problem if scan.gpus else None, ""
+    yield "NVIDIA driver", scan.driver_version, scan.sources.get("driver_version", "")
+    yield "CUDA up to", scan.cuda_version, scan.sources.get("cuda_version", "")
 
 
-def _jetson(module: str | None, model: str | None, l4t_version: str | None) -> str:
-    named = model or module or "unknown module"
-    return f"{named}, Jetson Linux {l4t_version or 'of unknown version'}"
+def _jetson(jetson: Jetson | None) -> Iterator[tuple[str, str, str]]:
+    if jetson is None:
+        yield "Jetson", "no", ""
+        return
+    read = jetson.sources.get
+    yield "Jetson", jetson.model or jetson.module or "unknown module", read("model", read("module", ""))
+    yield "Jetson Linux", jetson.l4t_version or "of unknown version", read("l4t_version", "")
+
+
+def _installed(environment: Environment) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (name, version, details, where it was read): libraries first, then other distributions."""
+    seen = set()
+    for library in environment.libraries:
+        seen.add(f"{DISTRIBUTION_METADATA} of {library.name}")
+        seen.add(library.source)
+        yield library.name, library.version, in_words(library.details), library.source
+    for name, version in environment.installed.items():
+        source = f"{DISTRIBUTION_METADATA} of {name}"
+        if source not in seen:
+            yield name, version, "", source
 
 
 def _gpu(gpu: Gpu) -> str:

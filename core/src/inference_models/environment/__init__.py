@@ -6,6 +6,7 @@ from inference_models.environment.cpus import available_cpus
 from inference_models.environment.gpus import Gpu, GpuScan
 from inference_models.environment.host import Host
 from inference_models.environment.jetson import Jetson
+from inference_models.environment.libraries import Library, LibraryScan
 from inference_models.environment.probe import BackendStatus
 from inference_models.environment.report import Environment, current_environment, refresh_environment
 
@@ -19,6 +20,8 @@ __all__ = [
     "GpuScan",
     "Host",
     "Jetson",
+    "Library",
+    "LibraryScan",
     "available_cpus",
     "current_environment",
     "refresh_environment",

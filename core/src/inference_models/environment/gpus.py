@@ -1,15 +1,15 @@
-"""NVIDIA GPUs, as the driver's management library (NVML) lists them and as CUDA will number them here."""
+"""NVIDIA GPUs: what is known about each, and which of them CUDA gives to this process."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
-Value = TypeVar("Value")
+LISTING = "proc/driver/nvidia/gpus"
+"""Where the driver itself lists the GPUs, under the root of the file system."""
 
 
 @frozen(kw_only=True)
@@ -41,99 +41,28 @@ class GpuScan:
         driver_version: of the NVIDIA driver, for example "550.54.15".
         cuda_version: the newest CUDA that the driver supports, for example "12.4".
         problem: why there is no GPU, or why little is known about those there are; None when all is well.
+        sources: where each of "gpus", "driver_version" and "cuda_version" was read, as far as it is known.
     """
 
     gpus: tuple[Gpu, ...] = ()
     driver_version: str | None = None
     cuda_version: str | None = None
     problem: str | None = None
+    sources: Mapping[str, str] = field(factory=dict, eq=False)
 
 
-def scan_gpus(root: Path = Path("/")) -> GpuScan:
-    """Look for GPUs. Never raises.
-
-    Args:
-        root: where the driver's own listing in `proc` is looked for when NVML is of no use.
-    """
-    scan = _ask_nvml()
-    if not scan.gpus and (listed := _listed_by_driver(root)):
-        # A container may grant CUDA without NVML (NVIDIA_DRIVER_CAPABILITIES=compute): the GPUs are there.
-        scan = evolve(scan, gpus=listed, problem=f"{scan.problem}; the driver itself lists {len(listed)}")
-    return _only_visible(scan)
-
-
-def _ask_nvml() -> GpuScan:
-    try:
-        import pynvml
-    except ImportError as error:
-        return GpuScan(problem=f"NVML cannot be asked: {error}")
-    try:
-        pynvml.nvmlInit()
-    except pynvml.NVMLError as error:
-        return GpuScan(problem=f"no NVIDIA driver answers: {error}")
-    try:
-        return _list_with_nvml(pynvml)
-    except (pynvml.NVMLError, ValueError) as error:
-        return GpuScan(problem=f"the NVIDIA driver does not list its GPUs: {error}")
-    finally:
-        pynvml.nvmlShutdown()
-
-
-def _list_with_nvml(pynvml: Any) -> GpuScan:
-    def ask(function: Callable[..., Value], *arguments: object) -> Value | None:
-        try:
-            return function(*arguments)
-        except pynvml.NVMLError:  # not every driver and product answers everything
-            return None
-
-    gpus = []
-    for index in range(pynvml.nvmlDeviceGetCount()):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
-        capability = ask(pynvml.nvmlDeviceGetCudaComputeCapability, handle)
-        memory = ask(pynvml.nvmlDeviceGetMemoryInfo, handle)
-        gpus.append(
-            Gpu(
-                index=index,
-                name=_text(ask(pynvml.nvmlDeviceGetName, handle)) or "NVIDIA GPU",
-                compute_capability=None if capability is None else "{}.{}".format(*capability),
-                memory_bytes=None if memory is None else int(memory.total),
-                uuid=_text(ask(pynvml.nvmlDeviceGetUUID, handle)),
-            )
-        )
-    cuda = ask(pynvml.nvmlSystemGetCudaDriverVersion_v2)
-    return GpuScan(
-        gpus=tuple(gpus),
-        driver_version=_text(ask(pynvml.nvmlSystemGetDriverVersion)),
-        cuda_version=None if cuda is None else f"{cuda // 1000}.{cuda % 1000 // 10}",
-        problem=None if gpus else "the NVIDIA driver has no GPU",
-    )
-
-
-def _text(value: str | bytes | None) -> str | None:
-    # Older releases of nvidia-ml-py answer with bytes.
-    return value.decode("utf-8", errors="replace") if isinstance(value, bytes) else value
+def cuda_version_text(number: int | None) -> str | None:
+    """Return a version as CUDA counts, where 12040 is 12.4, as people write it."""
+    return None if number is None else f"{number // 1000}.{number % 1000 // 10}"
 
 
 def gpu_fingerprint(root: Path = Path("/")) -> tuple[str, ...]:
     """Return what changes when other GPUs are there or visible, without asking the driver: that takes long."""
-    found = sorted(path.name for path in root.glob("proc/driver/nvidia/gpus/*"))
+    found = sorted(path.name for path in root.glob(f"{LISTING}/*"))
     return (*found, os.environ.get("CUDA_VISIBLE_DEVICES", "all"))
 
 
-def _listed_by_driver(root: Path) -> tuple[Gpu, ...]:
-    """Return the GPUs in /proc/driver/nvidia/gpus, which knows names only."""
-    gpus: list[Gpu] = []
-    for file in sorted(root.glob("proc/driver/nvidia/gpus/*/information")):
-        try:
-            lines = file.read_text("utf-8", errors="replace").splitlines()
-        except OSError:  # the listing is a courtesy; another GPU's file may be readable
-            continue
-        facts = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        gpus.append(Gpu(index=len(gpus), name=facts.get("Model") or "NVIDIA GPU", uuid=facts.get("GPU UUID")))
-    return tuple(gpus)
-
-
-def _only_visible(scan: GpuScan) -> GpuScan:
+def only_visible(scan: GpuScan) -> GpuScan:
     """Keep the GPUs that CUDA_VISIBLE_DEVICES leaves this process, numbered as CUDA will number them."""
     wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
     if wanted is None or not scan.gpus:

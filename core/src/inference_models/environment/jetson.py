@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from inference_models.configuration import JETSON_MODULE, L4T_VERSION, RUNNING_ON_JETSON
 
@@ -27,6 +28,8 @@ _MODULES = (
     "xavier",
     "orin",
 )
+_MODEL = "proc/device-tree/model"
+_RELEASE_FILE = "etc/nv_tegra_release"
 _RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")
 
 
@@ -38,11 +41,13 @@ class Jetson:
         module: as packages name it, for example "nvidia-jetson-orin-nx"; None when it is not known.
         model: the board's own name, for example "NVIDIA Jetson Orin Nano Developer Kit".
         l4t_version: the release of Jetson Linux (Linux for Tegra), for example "36.4.3".
+        sources: where each of the others was read, as far as it is known.
     """
 
     module: str | None = None
     model: str | None = None
     l4t_version: str | None = None
+    sources: Mapping[str, str] = field(factory=dict, eq=False)
 
 
 def find_jetson(root: Path = Path("/")) -> Jetson | None:
@@ -54,17 +59,24 @@ def find_jetson(root: Path = Path("/")) -> Jetson | None:
     Args:
         root: where `etc` and `proc` are looked for; another than "/" is for tests.
     """
-    model = _read(root / "proc/device-tree/model").rstrip("\0\n ") or None
-    version = parse_l4t_release(_read(root / "etc/nv_tegra_release"))
+    model = _read(root / _MODEL).rstrip("\0\n ") or None
+    version = parse_l4t_release(_read(root / _RELEASE_FILE))
     is_jetson = version is not None or (model is not None and "jetson" in model.lower())
     forced = RUNNING_ON_JETSON.get()
     if not (is_jetson if forced is None else forced):
         return None
-    return Jetson(
-        module=JETSON_MODULE.get() or module_name(model or ""),
-        model=model,
-        l4t_version=L4T_VERSION.get() or version,
-    )
+    found = {
+        "module": _first((JETSON_MODULE.get(), JETSON_MODULE.name), (module_name(model or ""), f"/{_MODEL}")),
+        "model": _first((model, f"/{_MODEL}")),
+        "l4t_version": _first((L4T_VERSION.get(), L4T_VERSION.name), (version, f"/{_RELEASE_FILE}")),
+    }
+    sources = {name: source for name, (value, source) in found.items() if value is not None}
+    return Jetson(**{name: value for name, (value, _) in found.items()}, sources=sources)
+
+
+def _first(*candidates: tuple[str | None, str]) -> tuple[str | None, str]:
+    """Return the first (value, where it was read) that has a value."""
+    return next((one for one in candidates if one[0]), (None, ""))
 
 
 def parse_l4t_release(text: str) -> str | None:

@@ -9,9 +9,11 @@ from typing import Any
 from attrs import asdict
 
 from inference_models.catalog import Catalog, current_catalog
-from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint, scan_gpus
-from inference_models.environment.host import Host, describe_host, installed_runtimes
+from inference_models.environment.driver import scan_gpus
+from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint
+from inference_models.environment.host import DISTRIBUTION_METADATA, Host, describe_host, installed_runtimes
 from inference_models.environment.jetson import Jetson, find_jetson
+from inference_models.environment.libraries import Library, LibraryScan, scan_libraries
 from inference_models.environment.probe import BackendStatus, probe
 from inference_models.errors import UnknownBackendTypeError, describe_choices
 from inference_models.memo import Memo
@@ -42,6 +44,7 @@ class Environment:
         jetson: Jetson | None = None,
         host: Host | None = None,
         installed: Mapping[str, str] | None = None,
+        libraries: Iterable[Library] = (),
     ) -> Environment:
         """Return an environment with these facts, for tests and for planning on behalf of another machine.
 
@@ -58,6 +61,7 @@ class Environment:
         )
         memo.get("jetson", lambda: jetson)
         memo.get("installed", lambda: dict(installed or {}))
+        memo.get("libraries", lambda: LibraryScan(libraries=tuple(libraries)))
         if host is not None:
             memo.get("host", lambda: host)
         return environment
@@ -103,6 +107,16 @@ class Environment:
         return self._memo.get("gpus", scan_gpus)
 
     @property
+    def libraries(self) -> tuple[Library, ...]:
+        """What is installed of CUDA, cuDNN, TensorRT and the frameworks, and where that was read."""
+        return self.library_scan.libraries
+
+    @property
+    def library_scan(self) -> LibraryScan:
+        """The libraries, or why they are not known."""
+        return self._memo.get("libraries", scan_libraries)
+
+    @property
     def gpu_fingerprint(self) -> tuple[str, ...]:
         """What changes when other GPUs are there or visible. Unlike `gpus`, found out at once."""
         return self._memo.get("gpu_fingerprint", gpu_fingerprint)
@@ -132,9 +146,13 @@ class Environment:
             "gpu_problem": self.gpu_problem,
             "driver_version": self.gpu_scan.driver_version,
             "cuda_version": self.gpu_scan.cuda_version,
+            "gpu_sources": dict(self.gpu_scan.sources),
             "jetson": None if self.jetson is None else asdict(self.jetson),
+            "libraries": [asdict(library) for library in self.libraries],
+            "library_problem": self.library_scan.problem,
             "backends": {name: status.to_dict() for name, status in self.backends.items()},
             "installed": dict(self.installed),
+            "installed_source": DISTRIBUTION_METADATA,
         }
         plain: dict[str, Any] = to_plain(report)
         return plain

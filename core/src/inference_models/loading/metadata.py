@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -46,9 +47,13 @@ class FoundModel:
 
     def remember(self, package: ModelPackageMetadata) -> None:
         """Note that this package was the one, unless that is known or its files are not in the cache."""
-        if self.cache is None or self.key is None or self.remembered or package.directory is not None:
+        if self.cache is None or self.key is None or self.remembered:
             return
         from inference_models.store import Resolution
+        from inference_models.store.builds import is_build
+
+        if package.directory is not None and not is_build(package.directory):
+            return
 
         decision = Resolution(self.provider, self.metadata.model_id, package.package_id, time.time())
         _unless_it_fails(self.cache.register, self.key, decision)
@@ -94,7 +99,27 @@ def find_model(
         metadata = get_model_metadata(source, catalog, options.api_key, options.provider_options)
     except RetryError as error:
         return FoundModel(_despite(error, source, catalog), source.provider)
-    return FoundModel(metadata, source.provider, False, cache, key)
+    return FoundModel(_with_builds(metadata, source, catalog), source.provider, False, cache, key)
+
+
+def look_up_model(
+    model: str | os.PathLike[str], provider: str | None = None, api_key: str | None = None, **options: Any
+) -> ModelMetadata:
+    """Return what a weights provider knows about a model, and the packages of it that were made on this machine.
+
+    Takes and raises what `weights_providers.get_model_from_provider` does.
+    """
+    from inference_models.catalog import current_catalog
+    from inference_models.weights_providers import find_source, get_model_from_provider
+
+    metadata = get_model_from_provider(model, provider, api_key, **options)
+    return _with_builds(metadata, find_source(model, provider), current_catalog())
+
+
+def _with_builds(metadata: ModelMetadata, source: ModelSource, catalog: Catalog) -> ModelMetadata:
+    from inference_models.store.builds import with_local_builds
+
+    return metadata if source.is_local else with_local_builds(metadata, source.provider, catalog)
 
 
 def _despite(error: RetryError, source: ModelSource, catalog: Catalog) -> ModelMetadata:
@@ -139,6 +164,7 @@ def _place(
 ) -> tuple[AutoResolutionCache, str | None]:
     """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
     from inference_models.store import FileResolutionCache, resolution_key
+    from inference_models.store.builds import builds_stamp
     from inference_models.weights_providers.core import credential_of, settings_of
 
     everything_it_depends_on: dict[str, Any] = {
@@ -152,6 +178,7 @@ def _place(
         "plugins": [str(plugin.info) for plugin in catalog.plugins],
         "backends": {name: [status.available, status.facts] for name, status in environment.backends.items()},
         "gpus": environment.gpu_fingerprint,
+        "builds": builds_stamp(),
     }
     key = resolution_key(everything_it_depends_on, credential_of(source, catalog, options.api_key))
     return options.auto_resolution_cache or FileResolutionCache(), key

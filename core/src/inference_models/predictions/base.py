@@ -19,9 +19,9 @@ from inference_models.predictions.arrays import (
     is_torch,
     resolve_rows,
     take,
-    to_numpy,
     to_torch,
 )
+from inference_models.predictions.download import download
 
 ROWS = {"rows": True}
 """Marks a field with one entry per row, so that choosing rows chooses in it too."""
@@ -48,7 +48,10 @@ class Prediction(ABC):
 
     def to_numpy(self) -> Self:
         """Return the same prediction with numpy arrays; itself when it has them already."""
-        return self if self.array_kind == "numpy" else self._map_arrays(to_numpy)
+        if self.array_kind == "numpy":
+            return self
+        arrays = self._arrays()
+        return evolve(self, **dict(zip(arrays, download(list(arrays.values())), strict=True)))
 
     def to_torch(self, device: Any = None) -> Self:
         """Return the same prediction with torch tensors; numpy arrays are copied.

@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 from inference_models.download.integrity import CHUNK_SIZE, FileDigests, Hasher, hash_file
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, InvalidParameterError
 from inference_models.handles import check_handles
+from inference_models.store.builds import note_build, origin_of
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.description import describe
 from inference_models.store.filling import install, make_folders, remove_dropped
@@ -130,6 +131,8 @@ def import_bundle(bundle: Path, home: Path | None = None, digest: str | None = N
         for manifest, staging, directory in filled:
             with package_lock(directory, lambda: False):
                 _put(manifest, staging, directory)
+        if any(map(origin_of, manifests)):
+            note_build(root)
     return [(manifest, directory) for manifest, _, directory in filled]
 
 
@@ -154,7 +157,8 @@ def _export(source: BundleSource, files: Path) -> Manifest:
             _copy(Path(path), files / digests.sha256, digests.sha256)
         rows[handle] = _row(handle, digests, known)
     identity = PackageIdentity(source.provider, source.metadata.model_id, source.package.package_id)
-    return Manifest(identity, rows, describe(source.metadata, source.package), tuple(sorted(aliases)))
+    description = {**describe(source.metadata, source.package), **origin_of(recorded)}
+    return Manifest(identity, rows, description, tuple(sorted(aliases)))
 
 
 def _row(handle: str, digests: FileDigests, known: StoredFile | None) -> StoredFile:

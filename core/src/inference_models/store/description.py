@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, fields
 
+from inference_models.backend_details import TRTPackageDetails
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import (
     ModelDependency,
@@ -17,6 +18,7 @@ from inference_models.metadata import (
     ModelPackageMetadata,
     ONNXPackageDetails,
     RecommendedParameters,
+    TorchScriptPackageDetails,
 )
 
 if TYPE_CHECKING:
@@ -28,7 +30,12 @@ __all__ = ["describe", "local_config", "rebuild_model", "rebuild_package"]
 _SPECIAL = frozenset(
     {"package_id", "package_artefacts", "directory", "quantization", "recommended_parameters", "backend_details"}
 )
-_ONNX_DETAILS = "onnx"
+# Details that can be written down as they are, by the name under which they are.
+_KINDS: Mapping[str, type[Any]] = {
+    "onnx": ONNXPackageDetails,
+    "torch-script": TorchScriptPackageDetails,
+    "trt": TRTPackageDetails,
+}
 
 
 def describe(metadata: ModelMetadata, package: ModelPackageMetadata) -> dict[str, Any]:
@@ -73,6 +80,7 @@ def local_config(description: Mapping[str, Any]) -> dict[str, Any]:
         "dynamic_batch_size_supported": package["dynamic_batch_size_supported"],
         "model_features": package.get("model_features") or None,
         "recommended_parameters": package["recommended_parameters"] or model["recommended_parameters"],
+        "manifest": package.get("manifest"),
     }
     return {key: value for key, value in stated.items() if value is not None}
 
@@ -133,9 +141,14 @@ def _plain_fields() -> tuple[str, ...]:
 
 def _details(package: ModelPackageMetadata) -> dict[str, Any] | None:
     """Return the details of those kinds that the core itself knows; others are read again from the raw manifest."""
-    if isinstance(package.backend_details, ONNXPackageDetails):
-        return {"kind": _ONNX_DETAILS, "fields": asdict(package.backend_details)}
+    for kind, details in _KINDS.items():
+        if isinstance(package.backend_details, details):
+            return {"kind": kind, "fields": asdict(package.backend_details, value_serializer=_plain)}
     return None
+
+
+def _plain(_instance: object, _attribute: object, value: object) -> object:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _read_details(row: Mapping[str, Any], manifest: Mapping[str, Any] | None, catalog: Catalog) -> object | None:
@@ -150,9 +163,10 @@ def _read_details(row: Mapping[str, Any], manifest: Mapping[str, Any] | None, ca
         if any(declared.spec.name == row["backend"] for declared in catalog.backends()):
             raise ValueError(f"no installed plugin reads a manifest of type {manifest.get('type')!r}")
     kept = row.get("backend_details")
-    if kept is not None and kept["kind"] == _ONNX_DETAILS:
-        return ONNXPackageDetails(**kept["fields"])
-    return None
+    if kept is None or kept["kind"] not in _KINDS:
+        return None
+    rebuilt: object = _KINDS[kept["kind"]](**kept["fields"])
+    return rebuilt
 
 
 def _parameters(parameters: RecommendedParameters | None) -> dict[str, Any] | None:

@@ -31,13 +31,17 @@ _NOBODY = 0
 
 
 @contextmanager
-def staging_directory(parent: Path) -> Iterator[Path]:
+def staging_directory(parent: Path, package: Path | None = None) -> Iterator[Path]:
     """Yield a new, empty, private directory in `parent`, which is made if need be; removed on the way out.
+
+    Args:
+        parent: where to make it.
+        package: what it is for. After a crash, the next `sweep` of that removes it; without one, time does.
 
     Raises:
         OSError: it cannot be made.
     """
-    path = _new_name(parent, os.getpid(), os.urandom(4).hex())
+    path = _new_name(parent, os.getpid(), os.urandom(4).hex() if package is None else _tag(package))
     _make_private(path)
     try:
         yield path

@@ -1,11 +1,13 @@
-"""Image pre- and post-processing, driven by a package's `inference_config.json`. numpy in, numpy out.
+"""Image pre- and post-processing, driven by a package's `inference_config.json`.
+
+On the host, with numpy and OpenCV; for tensors, and where a device is asked for, there (`on_device`).
 
 Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imported when first needed.
 """
 
 from __future__ import annotations
 
-from inference_models.vision.arrays import as_kind, as_numpy
+from inference_models.vision.arrays import as_kind, as_numpy, processing_device
 from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
 from inference_models.vision.class_mapping import ClassMapping, map_classes
@@ -52,6 +54,7 @@ __all__ = [
     "parse_class_names",
     "parse_inference_config",
     "parse_key_points_metadata",
+    "processing_device",
     "require_supported",
     "rescale_boxes",
     "rescale_points",

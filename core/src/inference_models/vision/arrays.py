@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from inference_models.entities import ArrayKind
 
-__all__ = ["as_kind", "as_numpy"]
+__all__ = ["as_kind", "as_numpy", "processing_device"]
 
 
 def as_numpy(array: Any) -> npt.NDArray[Any]:
@@ -21,15 +21,29 @@ def as_numpy(array: Any) -> npt.NDArray[Any]:
     return values
 
 
-def as_kind(array: npt.NDArray[Any], kind: ArrayKind, device: str) -> Any:
+def processing_device(kind: ArrayKind, device: str) -> str | None:
+    """Return where images and outputs of a session are processed: its device, or None for the host.
+
+    On the CPU it is the host for tensors too: OpenCV and numpy take a fraction of torch's time there.
+
+    Args:
+        kind: the session's `array_kind`.
+        device: the session's `device`.
+    """
+    return device if kind == "torch" and device != "cpu" else None
+
+
+def as_kind(array: Any, kind: ArrayKind, device: str) -> Any:
     """Return `array` as a session takes it.
 
     Args:
-        array: a numpy array.
+        array: a numpy array or a torch tensor.
         kind: the session's `array_kind`.
         device: the session's `device`; a torch tensor is moved there.
     """
     if kind == "numpy":
-        return array
+        return as_numpy(array)
+    if not isinstance(array, np.ndarray):
+        return array.to(device)
     # A session of torch tensors exists, so torch is imported already: the core itself never imports it.
     return sys.modules["torch"].from_numpy(array).to(device)

@@ -7,13 +7,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from inference_models.vision.tensors import is_tensor
+
 __all__ = ["cxcywh_to_xyxy", "paired_iou", "pairwise_iou"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
 
 def cxcywh_to_xyxy(boxes: Floats) -> Floats:
-    """Turn (n, 4) rows of centre x, centre y, width, height into left, top, right, bottom, in a new array."""
+    """Turn (n, 4) rows of centre x, centre y, width, height into left, top, right, bottom, in a new array or tensor."""
+    if is_tensor(boxes):
+        from inference_models.vision.on_device import boxes as on_device
+
+        return on_device.cxcywh_to_xyxy(boxes)  # type: ignore[no-any-return]
     half = boxes[:, 2:4] * boxes.dtype.type(0.5)
     return np.concatenate([boxes[:, 0:2] - half, boxes[:, 0:2] + half], axis=1)
 

@@ -8,12 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from inference_models.vision.tensors import is_tensor
+
 __all__ = ["Candidates", "select_candidates"]
 
 
 @frozen
 class Candidates:
-    """Anchors whose best class passes its threshold, in ascending order.
+    """Anchors whose best class passes its threshold, in ascending order. Arrays or tensors, as the scores were.
 
     Attributes:
         anchors: (n,) their indices.
@@ -30,12 +32,16 @@ def select_candidates(scores: npt.NDArray[np.floating[Any]], threshold: float | 
     """Return the anchors whose best class has a score strictly above the threshold.
 
     Args:
-        scores: (classes, anchors). An anchor with a NaN among its scores is left out.
-        threshold: one for all classes, or (classes,) with one for each.
+        scores: (classes, anchors), an array or a tensor. An anchor with a NaN among its scores is left out.
+        threshold: one for all classes, or (classes,) with one for each, in the library of the scores.
 
     Returns:
         The anchors that pass.
     """
+    if is_tensor(scores):
+        from inference_models.vision.on_device.boxes import best_classes
+
+        return Candidates(*best_classes(scores, threshold))
     best = scores.max(axis=0)
     anchors = np.flatnonzero(best > (threshold if isinstance(threshold, float) else threshold.min()))
     # Only now, on the survivors: finding the class of every anchor costs six times as much as its best score.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any, TypeAlias
 
@@ -13,7 +14,7 @@ from inference_models.entities import ArrayKind, ColorFormat
 from inference_models.errors import ModelInputError
 from inference_models.vision.tensors import is_tensor, tensor_pixels
 
-__all__ = ["Image", "Images", "SourceImage", "as_images"]
+__all__ = ["Image", "Images", "SourceImage", "as_images", "read_images"]
 
 Image: TypeAlias = npt.NDArray[np.uint8]
 """Height x width x 3 colour values of 0 to 255."""
@@ -57,15 +58,29 @@ def as_images(images: Images) -> list[SourceImage]:
         ModelInputError: something else was given. The message says what, and how to turn it into an image; for a list
             it also says which element.
     """
+    return read_images(images, tensor_pixels)
+
+
+def read_images(images: Images, read_tensor: Callable[[Any, str], Any]) -> list[SourceImage]:
+    """Return the images one by one.
+
+    Args:
+        images: as for `as_images`.
+        read_tensor: `(tensor, what a message calls it)`: returns the pixels (height, width, 3) of a tensor, or raises
+            ModelInputError.
+
+    Raises:
+        ModelInputError: as by `as_images`.
+    """
     if isinstance(images, (list, tuple)):
         kind = type(images).__name__
         _require_some(len(images), f"an empty {kind}")
-        return [_checked(image, f"element {index} of the {kind}") for index, image in enumerate(images)]
+        return [_checked(image, read_tensor, f"element {index} of the {kind}") for index, image in enumerate(images)]
     if (isinstance(images, np.ndarray) or is_tensor(images)) and images.ndim == 4:
         kind = "array" if isinstance(images, np.ndarray) else "tensor"
         _require_some(len(images), f"an empty {kind} of images, shape {tuple(images.shape)}")
-        return [_checked(image, f"image {index} of the {kind}") for index, image in enumerate(images)]
-    return [_checked(images, "the image")]
+        return [_checked(image, read_tensor, f"image {index} of the {kind}") for index, image in enumerate(images)]
+    return [_checked(images, read_tensor, "the image")]
 
 
 def _require_some(count: int, got: str) -> None:
@@ -73,9 +88,9 @@ def _require_some(count: int, got: str) -> None:
         raise ModelInputError(f"There is no image: got {got}. {_ALTERNATIVES}")
 
 
-def _checked(image: Any, where: str) -> SourceImage:
+def _checked(image: Any, read_tensor: Callable[[Any, str], Any], where: str) -> SourceImage:
     if is_tensor(image):
-        return SourceImage(tensor_pixels(image, where), "rgb", "torch", str(image.device))
+        return SourceImage(read_tensor(image, where), "rgb", "torch", str(image.device))
     if not isinstance(image, np.ndarray):
         raise ModelInputError(f"{_WANTED}, but {where} is {_name_of(image)}. {_advice_for_object(image)}")
     if image.dtype != np.uint8:

@@ -1,4 +1,4 @@
-"""The way back: from pixels of the network's input to pixels of the source image."""
+"""The way back: from pixels of the network's input to pixels of the source image. For tensors, on their device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata
 from inference_models.vision.requirements import opencv
+from inference_models.vision.tensors import is_tensor
 
 __all__ = ["rescale_boxes", "rescale_points", "restore_map"]
 
@@ -21,11 +22,11 @@ def rescale_boxes(boxes: Floats, metadata: PreProcessingMetadata) -> npt.NDArray
     """Bring boxes from the network's input to the source image, unrounded and clamped to it.
 
     Args:
-        boxes: (n, 4) left, top, right, bottom in pixels of the network's input.
+        boxes: (n, 4) left, top, right, bottom in pixels of the network's input; an array or a tensor.
         metadata: how the image was brought there.
 
     Returns:
-        (n, 4) float32 left, top, right, bottom in pixels of the source image, in a new array.
+        (n, 4) float32 left, top, right, bottom in pixels of the source image, in a new array or tensor.
     """
     return _to_source(boxes, metadata, 2, clamp=True)
 
@@ -34,13 +35,13 @@ def rescale_points(points: Floats, metadata: PreProcessingMetadata, *, clamp: bo
     """Bring points from the network's input to the source image, unrounded.
 
     Args:
-        points: (..., 2) x, y in pixels of the network's input; key points are (n, k, 2).
+        points: (..., 2) x, y in pixels of the network's input; key points are (n, k, 2). An array or a tensor.
         metadata: how the image was brought there.
         clamp: move points that lie outside the source image to its edge. Without, they stay outside: a joint beyond
             the edge of a picture is an answer too.
 
     Returns:
-        (..., 2) float32 x, y in pixels of the source image, in a new array.
+        (..., 2) float32 x, y in pixels of the source image, in a new array or tensor.
     """
     return _to_source(points, metadata, 1, clamp=clamp)
 
@@ -49,6 +50,10 @@ def _to_source(
     coordinates: Floats, metadata: PreProcessingMetadata, pairs: int, *, clamp: bool
 ) -> npt.NDArray[np.float32]:
     """Return (..., 2 * pairs) x, y, x, y, ... in source pixels, in a new array."""
+    if is_tensor(coordinates):
+        from inference_models.vision.on_device.boxes import to_source
+
+        return to_source(coordinates, metadata, clamp=clamp)  # type: ignore[no-any-return]
     crop, size = metadata.static_crop_offset, metadata.original_size
     rescaled = coordinates.astype(np.float32)
     rescaled -= np.array([metadata.pad_left, metadata.pad_top] * pairs, np.float32)
@@ -70,21 +75,25 @@ def restore_map(
     """Bring a map with a value per pixel (depth, class scores, class ids) to the size of the source image.
 
     Args:
-        array: (height, width) or (height, width, channels), covering the network's input. One of another size than
-            the input, as networks with a stride give, is resized to it first.
+        array: (height, width) or (height, width, channels), covering the network's input; an array or a tensor. One
+            of another size than the input, as networks with a stride give, is resized to it first.
         metadata: how the image was brought there.
         fill: the value where the network saw nothing: outside a static crop, or what a centre crop cut off.
         interpolation: "nearest" for class ids, of any dtype; "linear" for measures and scores, of floating point.
             A pixel's value is that of its centre.
 
     Returns:
-        (source height, source width[, channels]) in a new array of the dtype of `array`.
+        (source height, source width[, channels]) in a new array or tensor of the dtype of `array`.
 
     Raises:
         ValueError: the array has other than two or three dimensions, or one of whole numbers is to be interpolated.
     """
     if array.ndim not in (2, 3):
-        raise ValueError(f"A map has the shape (height, width) or (height, width, channels), got {array.shape}.")
+        raise ValueError(f"A map has the shape (height, width) or (height, width, channels), got {tuple(array.shape)}.")
+    if is_tensor(array):
+        from inference_models.vision.on_device.maps import map_to_source
+
+        return map_to_source(array, metadata, fill=fill, interpolation=interpolation)  # type: ignore[no-any-return]
     resize = {"linear": _resize_linear, "nearest": _resize_nearest}[interpolation]
     covered = _uncovered(resize(array, metadata.inference_size), metadata, fill)
     inside = resize(covered, metadata.size_after_pre_processing)

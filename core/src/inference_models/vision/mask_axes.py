@@ -92,14 +92,14 @@ def map_axes(metadata: PreProcessingMetadata, height: int, width: int) -> tuple[
     """Return the axes down and across of a map of height x width cells that covers the whole input of the network."""
     crop, size = metadata.static_crop_offset, metadata.inference_size
     down = _axis(
-        ratio=height / size.height,
+        cells=height,
         scale=metadata.scale_height,
         padding=(metadata.pad_top, metadata.pad_bottom),
         length=size.height,
         used=(crop.offset_y, crop.offset_y + crop.crop_height),
     )
     across = _axis(
-        ratio=width / size.width,
+        cells=width,
         scale=metadata.scale_width,
         padding=(metadata.pad_left, metadata.pad_right),
         length=size.width,
@@ -108,11 +108,11 @@ def map_axes(metadata: PreProcessingMetadata, height: int, width: int) -> tuple[
     return down, across
 
 
-def _axis(*, ratio: float, scale: float, padding: tuple[int, int], length: int, used: tuple[int, int]) -> MapAxis:
+def _axis(*, cells: int, scale: float, padding: tuple[int, int], length: int, used: tuple[int, int]) -> MapAxis:
     """Return an axis.
 
     Args:
-        ratio: cells per input pixel.
+        cells: how many lie along the input.
         scale: input pixels per source pixel.
         padding: input pixels before and after the image. Negative is what a centre crop cut off: the network did not
             see it.
@@ -121,13 +121,15 @@ def _axis(*, ratio: float, scale: float, padding: tuple[int, int], length: int, 
     """
     before, after = padding
     low, high = max(before, 0), length - max(after, 0)
-    first = math.floor(low * ratio)
+    ratio = cells / length
+    # In whole numbers: 87 * (11 / 87) is more than 11.
+    first, last = low * cells // length, -(-high * cells // length) - 1
     start, stop = (used[0] + math.ceil((edge - before) / scale - 0.5) for edge in (low, high))
     return MapAxis(
         scale=scale * ratio,
         shift=((0.5 - used[0]) * scale + before) * ratio - 0.5,
         first_cell=first,
-        last_cell=max(math.ceil(high * ratio) - 1, first),
+        last_cell=max(last, first),
         start=max(start, used[0]),
         stop=min(stop, used[1]),
     )

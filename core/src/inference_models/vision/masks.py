@@ -18,12 +18,13 @@ from inference_models.predictions.coco_rle import compress_counts
 from inference_models.vision.geometry import PreProcessingMetadata
 from inference_models.vision.mask_axes import map_axes
 from inference_models.vision.mask_outlines import Outline, trace
+from inference_models.vision.tensors import is_tensor
 
-__all__ = ["dense_masks", "rle_masks"]
+__all__ = ["LIMIT", "dense_masks", "mask_level", "rle_masks"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
-_LIMIT = 1e30  # beyond what a network says in earnest, and differences of two stay finite
+LIMIT = 1e30  # beyond what a network says in earnest, and differences of two stay finite
 
 
 def dense_masks(
@@ -38,7 +39,8 @@ def dense_masks(
     """Return the masks of n instances at the size of the source image.
 
     Args:
-        prototypes: (k, h, w) maps that cover the network's whole input.
+        prototypes: (k, h, w) maps that cover the network's whole input. This and the following two are arrays, or
+            they are tensors on one device.
         coefficients: (n, k).
         boxes: (n, 4) left, top, right, bottom in source pixels. A pixel whose centre lies outside its instance's box is
             not in the mask, nor is one that the network did not see (outside a static crop).
@@ -47,8 +49,14 @@ def dense_masks(
         threshold: the probability that a pixel must exceed. With logits 0.5 means above 0.
 
     Returns:
-        (n, height, width) bool, a new array.
+        (n, height, width) bool, a new array or tensor.
     """
+    if is_tensor(prototypes):
+        from inference_models.vision.on_device.masks import fill_masks
+
+        return fill_masks(  # type: ignore[no-any-return]
+            prototypes, coefficients, boxes, metadata, smoothing=smoothing, threshold=threshold
+        )
     size = metadata.original_size
     masks = np.zeros((len(boxes), size.height, size.width), np.bool_)
     outlines = _outlines(prototypes, coefficients, boxes, metadata, smoothing=smoothing, threshold=threshold)
@@ -70,6 +78,8 @@ def rle_masks(
 ) -> InstancesRLEMasks:
     """Return the masks that `dense_masks` returns, as COCO's run-length encoding, without making them dense.
 
+    The encoding is made on the host; of tensors, it fetches no more than it needs.
+
     Args:
         prototypes: as for `dense_masks`.
         coefficients: as for `dense_masks`.
@@ -78,6 +88,10 @@ def rle_masks(
         smoothing: as for `dense_masks`.
         threshold: as for `dense_masks`.
     """
+    if is_tensor(prototypes):
+        from inference_models.vision.on_device.masks import maps_on_host
+
+        prototypes, coefficients, boxes = maps_on_host(prototypes, coefficients, boxes)
     size = metadata.original_size
     pixels = size.height * size.width
     masks = []
@@ -88,6 +102,11 @@ def rle_masks(
         edges = np.concatenate([[0], flips, [pixels]])
         masks.append(compress_counts(edges[1:] - edges[:-1]))
     return InstancesRLEMasks((size.height, size.width), masks)
+
+
+def mask_level(threshold: float, *, smoothing: bool) -> float:
+    """Return what a pixel's value must exceed: the probability itself, or its logit where logits are interpolated."""
+    return float(np.float32(threshold if smoothing else _logit(threshold)))
 
 
 def _outlines(
@@ -104,7 +123,7 @@ def _outlines(
     down, across = map_axes(metadata, *prototypes.shape[1:])
     lefts, rights = (edges.tolist() for edges in across.pixels(boxes[:, 0], boxes[:, 2]))
     tops, bottoms = (edges.tolist() for edges in down.pixels(boxes[:, 1], boxes[:, 3]))
-    level = float(np.float32(threshold if smoothing else _logit(threshold)))
+    level = mask_level(threshold, smoothing=smoothing)
     for weights, left, top, right, bottom in zip(coefficients, lefts, tops, rights, bottoms, strict=True):
         if left >= right or top >= bottom:
             yield None
@@ -123,8 +142,8 @@ def _map_at(
     with np.errstate(over="ignore", invalid="ignore"):
         # Not a matrix product: its library would start threads for such a small one, which then disturb the network's.
         values: npt.NDArray[np.float32] = np.einsum("k,khw->hw", weights, part)
-    np.fmax(values, -_LIMIT, out=values)  # NaN too becomes the limit: it is outside the mask
-    np.fmin(values, _LIMIT, out=values)
+    np.fmax(values, -LIMIT, out=values)  # NaN too becomes the limit: it is outside the mask
+    np.fmin(values, LIMIT, out=values)
     return values if values.shape == (len(rows), len(columns)) else values[np.ix_(rows - top, columns - left)]
 
 
@@ -140,5 +159,5 @@ def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 def _logit(probability: float) -> float:
     """Return the inverse of the logistic function; beyond every value a map can have at 0 and 1."""
     if probability <= 0 or probability >= 1:
-        return -2 * _LIMIT if probability <= 0 else 2 * _LIMIT
+        return -2 * LIMIT if probability <= 0 else 2 * LIMIT
     return math.log(probability / (1 - probability))

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference_models.vision.boxes import paired_iou, pairwise_iou
+from inference_models.vision.tensors import is_tensor
 
 __all__ = ["non_maximum_suppression"]
 
@@ -41,10 +42,10 @@ def non_maximum_suppression(
 
     Going from the highest score to the lowest, a box is dropped when its intersection over union with a kept box of
     the same class exceeds `iou_threshold`. Of equal scores the lower index goes first, so the result depends on the
-    input only. Overlaps are computed in float64.
+    input only. Overlaps are computed in float64 (for tensors on a device that has none, in float32).
 
     Args:
-        boxes: (n, 4) left, top, right, bottom.
+        boxes: (n, 4) left, top, right, bottom. All three are arrays, or all are tensors on one device.
         scores: (n,). A box whose score is NaN is dropped.
         class_ids: (n,).
         iou_threshold: in [0, 1].
@@ -52,8 +53,19 @@ def non_maximum_suppression(
         class_agnostic: let boxes of different classes suppress each other too.
 
     Returns:
-        Indices into `boxes`, in descending order of score.
+        Indices into `boxes`, in descending order of score; an array or a tensor, as these are.
     """
+    if is_tensor(boxes):
+        from inference_models.vision.on_device.nms import keep_boxes
+
+        return keep_boxes(  # type: ignore[no-any-return]
+            boxes,
+            scores,
+            class_ids,
+            iou_threshold=iou_threshold,
+            max_detections=max_detections,
+            class_agnostic=class_agnostic,
+        )
     order: npt.NDArray[np.intp] = np.argsort(-scores, kind="stable")
     order = order[~np.isnan(scores[order])]
     ranked = boxes[order].astype(np.float64)

@@ -9,7 +9,7 @@ from inference_models.vision.geometry import PreProcessingMetadata
 from inference_models.vision.images import Image
 from inference_models.vision.requirements import opencv
 
-__all__ = ["resized_planes", "write_plane"]
+__all__ = ["resized_planes", "without_cut_off", "write_plane"]
 
 
 def resized_planes(image: Image, placement: PreProcessingMetadata) -> list[Image]:
@@ -19,7 +19,7 @@ def resized_planes(image: Image, placement: PreProcessingMetadata) -> list[Image
         image: (h, w, 3), or (h, w): one plane; any strides but negative ones of the colours.
         placement: where the image goes.
     """
-    image = _without_cut_off(image, placement)
+    image = without_cut_off(image, placement)
     size = placement.resized
     fits = size == placement.size_after_pre_processing
     cv2 = opencv()
@@ -67,8 +67,8 @@ def write_plane(
         inside += bias
 
 
-def _without_cut_off(image: Image, placement: PreProcessingMetadata) -> Image:
-    """Return the part of the image that the input shows: all of it, but for a centre crop."""
+def without_cut_off(image: Image, placement: PreProcessingMetadata) -> Image:
+    """Return the part of an image (h, w[, 3]) that the input shows: all of it, but for a centre crop. A view."""
     top, left = max(-placement.pad_top, 0), max(-placement.pad_left, 0)
     bottom, right = max(-placement.pad_bottom, 0), max(-placement.pad_right, 0)
     if top or left or bottom or right:

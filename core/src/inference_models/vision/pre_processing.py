@@ -104,6 +104,7 @@ class ImagePreProcessor:
         input_color_format: ColorFormat | None = None,
         overrides: PreProcessingOverrides | None = None,
         image_size: int | tuple[int, int] | None = None,
+        device: str | None = None,
     ) -> tuple[npt.NDArray[np.floating[Any]], list[PreProcessingMetadata]]:
         """Return the network's input for `images`, and how to get back from it.
 
@@ -115,9 +116,12 @@ class ImagePreProcessor:
             overrides: single steps to leave out.
             image_size: width and height of the network's input for this call, or one number for both, rounded up to
                 what the network takes; only for packages that support it. Default: the package's.
+            device: where the input is made, as torch names it, which must have been imported: an array is uploaded
+                as it is, a tensor that lies there already stays there. None: on the host, as an array.
 
         Returns:
-            A new array (N, channels, height, width) of the pre-processor's dtype, and N `PreProcessingMetadata`.
+            A new array (N, channels, height, width) of the pre-processor's dtype, or a tensor on `device` with the same
+            values; and N `PreProcessingMetadata`.
 
         Raises:
             ModelInputError: an image cannot be used, or images that "fit-longer-edge" makes of different sizes were
@@ -127,13 +131,17 @@ class ImagePreProcessor:
         """
         _check_options(input_color_format, overrides)
         size = self.input_size.default if image_size is None else self.input_size.requested(image_size)
-        sources = as_images(images)
+        sources = [_with_colors(source, input_color_format) for source in _read(images, device)]
         steps = self._steps(overrides)
         metadata = [self._locate(source, steps, size) for source in sources]
         size = _common_size(metadata)
+        if device is not None:
+            from inference_models.vision.on_device.inputs import make_input
+
+            return make_input(self, sources, metadata, steps, device), metadata
         tensor = np.empty((len(sources), len(self.gains), size.height, size.width), np.float32)
         for source, target, placement in zip(sources, tensor, metadata, strict=True):
-            self._write(source, target, placement, steps, input_color_format or source.color_format)
+            self._write(source, target, placement, steps)
         return tensor.astype(self.dtype, copy=False), metadata
 
     def _steps(self, overrides: PreProcessingOverrides | None) -> Steps:
@@ -163,17 +171,10 @@ class ImagePreProcessor:
         return GEOMETRIES[self.resize_mode](part, size)
 
     def _write(
-        self,
-        source: SourceImage,
-        target: npt.NDArray[np.float32],
-        placement: PreProcessingMetadata,
-        steps: Steps,
-        color_format: ColorFormat,
+        self, source: SourceImage, target: npt.NDArray[np.float32], placement: PreProcessingMetadata, steps: Steps
     ) -> None:
         """Write one image into its (channels, height, width) part of the tensor."""
-        pixels = source.pixels
-        if pixels.strides[2] < 0:  # image[..., ::-1]: OpenCV would copy all of it, twenty times the cost of the rest
-            pixels, color_format = pixels[..., ::-1], "rgb" if color_format == "bgr" else "bgr"
+        pixels, color_format = source.pixels, source.color_format
         planes = resized_planes(steps(pixels, color_format, placement.static_crop_offset), placement)
         if color_format != self.color_mode:
             planes = planes[::-1]
@@ -181,6 +182,23 @@ class ImagePreProcessor:
             planes = planes * len(target)
         for goal, plane, *factors in zip(target, planes, self.gains, self.biases, strict=True):
             write_plane(goal, plane, placement, (factors[0], factors[1]), self.padding_value)
+
+
+def _read(images: Images, device: str | None) -> list[SourceImage]:
+    if device is None:
+        return as_images(images)
+    from inference_models.vision.on_device.images import images_on_device
+
+    return images_on_device(images, device)
+
+
+def _with_colors(source: SourceImage, color_format: ColorFormat | None) -> SourceImage:
+    """Return the image with its colours in the order that the caller says, and stored in the order they have."""
+    pixels, stated = source.pixels, color_format or source.color_format
+    if source.array_kind == "numpy" and pixels.strides[2] < 0:
+        # image[..., ::-1]: OpenCV would copy all of it, twenty times the cost of the rest.
+        return evolve(source, pixels=pixels[..., ::-1], color_format="rgb" if stated == "bgr" else "bgr")
+    return source if stated == source.color_format else evolve(source, color_format=stated)
 
 
 def _factors(network_input: NetworkInput) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -14,7 +14,7 @@ from inference_models.vision.images import Image
 from inference_models.vision.inference_config import ContrastType, ImagePreProcessing, StaticCrop
 from inference_models.vision.requirements import opencv
 
-__all__ = ["Steps", "crop_offset"]
+__all__ = ["Steps", "crop_offset", "cropped"]
 
 
 @frozen
@@ -61,8 +61,7 @@ class Steps:
             crop: where the static crop lies in this image.
         """
         if self.static_crop is not None:
-            rows = slice(crop.offset_y, crop.offset_y + crop.crop_height)
-            pixels = pixels[rows, crop.offset_x : crop.offset_x + crop.crop_width]
+            pixels = cropped(pixels, crop)
         if self.grayscale:
             cv2 = opencv()
             code = cv2.COLOR_RGB2GRAY if color_format == "rgb" else cv2.COLOR_BGR2GRAY
@@ -70,6 +69,12 @@ class Steps:
         if self.contrast is not None:
             pixels = enhance_contrast(_interleaved(pixels), self.contrast)
         return pixels
+
+
+def cropped(pixels: Image, crop: StaticCropOffset) -> Image:
+    """Return the part of an image (H, W, 3) that `crop` says, as a view; of a tensor too."""
+    rows = slice(crop.offset_y, crop.offset_y + crop.crop_height)
+    return pixels[rows, crop.offset_x : crop.offset_x + crop.crop_width]
 
 
 def crop_offset(size: ImageDimensions, crop: StaticCrop) -> StaticCropOffset:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from inference_models.errors import ModelInputError
 from inference_models.vision.requirements import opencv
 
-__all__ = ["is_tensor", "tensor_pixels"]
+__all__ = ["check_range", "check_tensor", "is_tensor", "tensor_pixels"]
 
 _WANTED = "a tensor image has the shape (3, height, width) and uint8 values, or floats in 0 to 1"
 _TOLERANCE = 1e-3  # resizing with a sharp filter leaves floats a little beyond 0 and 1
@@ -36,6 +36,16 @@ def tensor_pixels(tensor: Any, where: str) -> npt.NDArray[np.uint8]:
     Raises:
         ModelInputError: it is something else. The message says what, and how to turn it into an image.
     """
+    check_tensor(tensor, where)
+    tensor = tensor.detach().cpu()
+    if tensor.is_floating_point():
+        return _rounded(tensor.float().numpy(), where).transpose(1, 2, 0)
+    pixels: npt.NDArray[np.uint8] = tensor.numpy()
+    return pixels.transpose(1, 2, 0)
+
+
+def check_tensor(tensor: Any, where: str) -> None:
+    """Raise ModelInputError unless shape and dtype are those of an image; nothing is asked about the values."""
     shape = tuple(tensor.shape)
     if len(shape) != 3 or shape[0] != 3:
         raise ModelInputError(f"{_WANTED}, but {where} has shape {shape}. {_advice_for_shape(shape)}")
@@ -44,17 +54,16 @@ def tensor_pixels(tensor: Any, where: str) -> npt.NDArray[np.uint8]:
     name = str(tensor.dtype).removeprefix("torch.")
     if name != "uint8" and not tensor.is_floating_point():
         raise ModelInputError(f"{_WANTED}, but {where} has dtype {name}. Scale it to 0 to 255 and call tensor.byte().")
-    tensor = tensor.detach().cpu()
-    if name != "uint8":
-        return _rounded(tensor.float().numpy(), where).transpose(1, 2, 0)
-    pixels: npt.NDArray[np.uint8] = tensor.numpy()
-    return pixels.transpose(1, 2, 0)
+
+
+def check_range(low: float, high: float, where: str) -> None:
+    """Raise ModelInputError unless floats from `low` to `high` are those of an image."""
+    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):  # NaN is neither
+        raise ModelInputError(f"{_WANTED}, but {where} {_advice_for_range(low, high)}")
 
 
 def _rounded(planes: npt.NDArray[np.float32], where: str) -> npt.NDArray[np.uint8]:
-    low, high = planes.min(), planes.max()
-    if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
-        raise ModelInputError(f"{_WANTED}, but {where} {_advice_for_range(float(low), float(high))}")
+    check_range(float(planes.min()), float(planes.max()), where)
     cv2 = opencv()
     values = np.empty(planes.shape, np.uint8)
     for plane, rounded in zip(planes, values, strict=True):

@@ -17,7 +17,8 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
 
     The user named the directory, so it is trusted. The format is that of the existing Roboflow library:
     `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
-    `static_batch_size`, `dynamic_batch_size_supported` and `recommended_parameters` may be given.
+    `static_batch_size`, `dynamic_batch_size_supported` and `recommended_parameters` may be given. So may `manifest`,
+    what the backend's own plugin reads about the package; of what both state, the manifest counts.
 
     Args:
         model_id: the directory.
@@ -46,17 +47,43 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
 
 
 def _package(directory: Path, config: _Config) -> ModelPackageMetadata:
+    manifest = config.value("manifest", dict)
+    stated = {
+        "backend": config.text("backend_type").lower(),
+        "quantization": config.quantization(),
+        "static_batch_size": config.count("static_batch_size"),
+        "dynamic_batch_size_supported": config.value("dynamic_batch_size_supported", bool),
+    }
+    if manifest is not None:
+        stated |= _stated_by_manifest(manifest, stated["backend"], config.path)
     return ModelPackageMetadata(
         package_id=directory.name or "package",
-        backend=config.text("backend_type").lower(),
-        quantization=config.quantization(),
-        static_batch_size=config.count("static_batch_size"),
-        dynamic_batch_size_supported=config.value("dynamic_batch_size_supported", bool),
         model_features=config.value("model_features", dict),
         recommended_parameters=config.recommended_parameters(),
         trusted_source=True,
         directory=directory,
+        manifest=manifest,
+        **stated,
     )
+
+
+def _stated_by_manifest(manifest: dict[str, Any], backend: str, path: Path) -> dict[str, Any]:
+    """Return what the backend's plugin reads in a manifest; nothing when no installed plugin reads it."""
+    from inference_models.catalog import current_catalog
+    from inference_models.weights_providers.roboflow_manifest import read_manifest
+
+    catalog = current_catalog()
+    if not any(manifest.get("type") in row.spec.manifest_parsers for row in catalog.backends()):
+        return {}  # then the backend is not installed either, and negotiation says how to get it
+    try:
+        fields = read_manifest(manifest, catalog)
+    except ValueError as error:
+        raise CorruptedModelPackageError(f"{path}: 'manifest': {error} Correct or replace the file.") from None
+    if fields["backend"] != backend:
+        raise CorruptedModelPackageError(
+            f"{path}: 'backend_type' is {backend!r} and 'manifest' is for {fields['backend']!r}. Correct the file."
+        )
+    return fields
 
 
 class _Config:
