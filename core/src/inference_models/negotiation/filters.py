@@ -50,7 +50,11 @@ def is_trusted(package: ModelPackageMetadata, context: Context) -> str | None:
 
 def has_safe_file_names(package: ModelPackageMetadata, context: Context) -> str | None:
     """Reject packages with files that the store would not write. It refuses them too, as whoever writes must."""
-    return problem_of_handles(file.file_handle for file in package.package_artefacts)
+    return context.once(_problem_of_names, tuple(file.file_handle for file in package.package_artefacts))
+
+
+def _problem_of_names(handles: tuple[str, ...], context: Context) -> str | None:
+    return problem_of_handles(handles)
 
 
 def has_file_hashes(package: ModelPackageMetadata, context: Context) -> str | None:
