@@ -55,6 +55,8 @@ def reason(plan_for, package, **options) -> str | None:
         ),
         ({}, {"unavailable": {"onnx": "no runtime"}}, "backend 'onnx' is unavailable: no runtime; to fix it: mend it"),
         ({"backend": "abacus"}, {}, "no installed plugin provides the backend 'abacus'"),
+        ({"backend": "onxx"}, {}, "the backend 'onxx'. The nearest one that is known is 'onnx'"),
+        ({}, {"architecture": "AcmNet"}, "the architecture 'AcmNet'. The nearest one that is known is 'acmenet'"),
         ({}, {"architecture": "otherNet"}, "no installed plugin implements the architecture 'otherNet'"),
         ({}, {"task_type": "embedding"}, "is implemented for classification, not for 'embedding'"),
         ({"model_features": {"nms": {}}}, {}, "im-acme 1.0 does not support its features ['nms']"),

@@ -8,6 +8,7 @@ Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imp
 from __future__ import annotations
 
 from inference_models.vision.arrays import as_kind, as_numpy, processing_device
+from inference_models.vision.batch_sizes import BatchSizes, choose_batch_sizes
 from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
 from inference_models.vision.class_mapping import ClassMapping, map_classes
@@ -26,6 +27,7 @@ from inference_models.vision.supported import require_supported, substitute_resi
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
 
 __all__ = [
+    "BatchSizes",
     "Candidates",
     "ClassMapping",
     "Image",
@@ -45,6 +47,7 @@ __all__ = [
     "check_flag",
     "check_fraction",
     "check_max_detections",
+    "choose_batch_sizes",
     "cxcywh_to_xyxy",
     "dense_masks",
     "load_image",

@@ -16,6 +16,7 @@ from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
     InferenceConfig,
+    ModelPackageMetadata,
     NMSParameters,
     RecommendedParameters,
     SessionOpener,
@@ -89,6 +90,7 @@ def open_box_package(
     extra_count: int | None = 0,
     recommended_parameters: RecommendedParameters | None = None,
     model_features: Mapping[str, Any] | None = None,
+    metadata: ModelPackageMetadata | None = None,
 ) -> BoxPackage:
     """Open the package in `directory`.
 
@@ -99,6 +101,7 @@ def open_box_package(
         extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
         recommended_parameters: thresholds behind `confidence="best"`.
         model_features: what the package's metadata says of the export, "nms_fused" among it.
+        metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -118,6 +121,7 @@ def open_box_package(
         check_outputs=lambda outputs, names: check_shapes(
             heads, [output.shape for output in outputs], names, extra_count
         ),
+        metadata=metadata,
     )
     return BoxPackage(
         package=package,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,14 @@ from attrs import frozen
 
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
+    Array,
+    BatchRun,
+    BatchSizes,
     ClassMapping,
     ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
+    ModelPackageMetadata,
     ResizeMode,
     Session,
     SessionOpener,
@@ -23,11 +27,13 @@ from inference_models.developer_tools import (
     as_kind,
     as_numpy,
     batch_limits,
+    choose_batch_sizes,
+    join_batches,
     map_classes,
     parse_class_names,
     parse_inference_config,
     require_supported,
-    run_batched,
+    run_in_batches,
     substitute_resize_mode,
 )
 
@@ -44,6 +50,7 @@ class YOLOPackage:
         classes: the network's classes, and those of predictions; none where the task has none.
         pre_processor: makes the network's input.
         input_name: the name of that input.
+        batch_sizes: how many images go through at once.
     """
 
     session: Session
@@ -51,6 +58,7 @@ class YOLOPackage:
     classes: ClassMapping
     pre_processor: ImagePreProcessor
     input_name: str
+    batch_sizes: BatchSizes
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -72,14 +80,22 @@ class YOLOPackage:
             SessionClosedError: after `close()`.
             ModelRuntimeError: the backend failed.
         """
-        session, limits = self.session, self.config.forward_pass
-        outputs = run_batched(
+        return in_order(join_batches(self.run_in_batches(inputs)))
+
+    def run_in_batches(self, inputs: Floats) -> list[BatchRun]:
+        """Run the network as `run` does, and return the runs one by one: for outputs without a batch axis."""
+        session, sizes = self.session, self.batch_sizes
+        return run_in_batches(
             session,
             {self.input_name: as_kind(inputs, session.array_kind, session.device)},
-            min_batch_size=limits.static_batch_size,
-            max_batch_size=limits.static_batch_size or limits.max_dynamic_batch_size,
+            min_batch_size=sizes.smallest,
+            max_batch_size=sizes.largest,
         )
-        return [as_numpy(output) for output in outputs.values()]
+
+
+def in_order(outputs: Mapping[str, Array]) -> list[Floats]:
+    """Return the outputs of a session as numpy arrays, in its own order."""
+    return [as_numpy(output) for output in outputs.values()]
 
 
 def open_package(
@@ -89,6 +105,7 @@ def open_package(
     check_config: Callable[[InferenceConfig, Path], None],
     check_outputs: Callable[[tuple[TensorInfo, ...], tuple[str, ...]], None],
     has_class_names: bool = True,
+    metadata: ModelPackageMetadata | None = None,
 ) -> YOLOPackage:
     """Open the package in `directory`.
 
@@ -99,6 +116,7 @@ def open_package(
         check_outputs: `(outputs, the network's class names)`: raises when the outputs are not the task's. Not called
             for a session that does not know its outputs before it runs.
         has_class_names: whether the task has a class_names.txt.
+        metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -113,7 +131,7 @@ def open_package(
     session = open_session(directory)
     try:
         network_input = _check_input(session, config)
-        _check_batch(session, config)
+        batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
         if session.outputs and all(output.shape for output in session.outputs):
             check_outputs(session.outputs, class_names)
         pre_processor = ImagePreProcessor.from_config(
@@ -125,7 +143,7 @@ def open_package(
     except BaseException:
         session.close()
         raise
-    return YOLOPackage(session, config, classes, pre_processor, network_input.name)
+    return YOLOPackage(session, config, classes, pre_processor, network_input.name, batch_sizes)
 
 
 def _as_trained(config: InferenceConfig) -> InferenceConfig:
@@ -158,13 +176,3 @@ def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDime
             )
         return None
     return ImageDimensions(height, width) if height is not None and width is not None else None
-
-
-def _check_batch(session: Session, config: InferenceConfig) -> None:
-    stated = config.forward_pass.static_batch_size
-    smallest, largest = batch_limits(session)
-    if stated is not None and (stated < smallest or (largest is not None and stated > largest)):
-        raise CorruptedModelPackageError(
-            f"The network takes a batch of {smallest} but forward_pass.static_batch_size in inference_config.json is "
-            f"{stated}. Correct the config."
-        )
