@@ -51,6 +51,7 @@ from .specs import SessionOpener as SessionOpener
 from .specs import WeightsProviderSpec as WeightsProviderSpec
 from .store import AutoResolutionCache as AutoResolutionCache
 from .store import Resolution as Resolution
+from .store import backend_cache_directory as backend_cache_directory
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .toolkits import TorchToolkit as TorchToolkit

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import Result
 
+from inference_models.store import backend_cache_directory
 from inference_models.store.layout import MANIFEST_NAME
 
 if TYPE_CHECKING:
@@ -208,6 +209,24 @@ class TestPrune:
         assert not old.exists()
         assert "Removed 0 packages, 0 B." in out(im_run("cache", "prune", "--max-size", "7kB"))
         assert len(list(home.glob("acme*/good"))) == 1
+
+    def test_what_backends_made_goes_too(self, im_run: Im, home: Path) -> None:
+        im_run("download", "acme://one")
+        made = backend_cache_directory("acme-npu", "0123")
+        (made / "engine").write_bytes(bytes(3000))
+        then = time.time() - 10 * 86400
+        os.utime(made, (then, then))
+        assert f"10 kB in {home}, 3.0 kB of it made by backends" in out(im_run("cache", "list"))
+
+        arguments = ("cache", "prune", "--max-size", "7kB")
+        text = out(im_run(*arguments, "--dry-run"))
+        assert text == "made by acme-npu  0123  3.0 kB\nWould remove 0 packages and 1 made by backends, 3.0 kB.\n"
+        document = json.loads(out(im_run(*arguments, "--yes", "--json")))
+        assert (document["size"], document["packages"]) == (3000, [])
+        [row] = document["derived"]
+        assert (row["backend"], row["key"], row["directory"], row["size"]) == ("acme-npu", "0123", str(made), 3000)
+        assert not made.exists()
+        assert out(im_run("cache", "list")).splitlines()[-1] == f"7.0 kB in {home}"
 
     def test_a_size_is_needed(self, im_run: Im) -> None:
         assert im_run("cache", "prune").exit_code == 2

@@ -15,8 +15,8 @@ from inference_models.store import materialise
 from inference_models.store.inventory import (
     check_files,
     find_packages,
+    least_recently_used,
     list_packages,
-    packages_to_prune,
     remove_package,
 )
 from inference_models.store.layout import MANIFEST_NAME
@@ -173,7 +173,7 @@ class TestPruning:
             age(load(publisher, f"model{number}"), days)
 
         def pruned(max_size: int) -> list[str]:
-            return [package.model for package in packages_to_prune(list_packages(), max_size)]
+            return [package.model for package in least_recently_used(list_packages(), max_size)]
 
         assert pruned(4 * 704) == []
         assert pruned(4 * 704 - 1) == ["model1"]
@@ -184,13 +184,13 @@ class TestPruning:
         for number in range(2):
             age(load(publisher, f"model{number}"), 10 + number)
         load(publisher, "model1")
-        assert [package.model for package in packages_to_prune(list_packages(), 704)] == ["model0"]
+        assert [package.model for package in least_recently_used(list_packages(), 704)] == ["model0"]
 
     def test_one_that_is_being_fetched_stays(self, publisher: Publisher) -> None:
         directory = load(publisher)
         load(publisher, "other")
         with try_package_lock(directory):
-            assert [package.model for package in packages_to_prune(list_packages(), 0)] == ["other"]
+            assert [package.model for package in least_recently_used(list_packages(), 0)] == ["other"]
 
 
 def test_a_thousand_models_are_listed_quickly(publisher: Publisher, home: Path) -> None:

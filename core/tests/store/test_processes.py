@@ -166,13 +166,13 @@ def no_sockets(event, arguments):
 sys.addaudithook(no_sockets)
 os.environ["INFERENCE_MODELS_OFFLINE"] = "1"
 
-from inference_models.store.inventory import check_files, list_packages, packages_to_prune
+from inference_models.store.inventory import check_files, list_packages, least_recently_used
 from inference_models.store.offline import list_offline_models, offline_metadata
 
 metadata = offline_metadata("roboflow", "shapes")
 [stored] = list_packages()
 assert set(check_files(stored).values()) == {"ok"}
-assert packages_to_prune([stored], 0) == [stored]
+assert least_recently_used([stored], 0) == [stored]
 assert [model.packages[0].presence for model in list_offline_models()] == ["ok"]
 print(materialise(metadata, metadata.model_packages[0], "roboflow"))
 """

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference_models.vision import as_kind, as_numpy
+from inference_models.vision import as_kind, as_numpy, processing_device
 
 VALUES = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -20,3 +20,22 @@ def test_torch_tensors_share_the_memory_of_numpy_arrays() -> None:
     back = as_numpy(tensor.requires_grad_())
     np.testing.assert_array_equal(back, VALUES)
     assert np.shares_memory(back, VALUES)
+
+
+def test_tensors_become_what_a_session_takes() -> None:
+    torch = pytest.importorskip("torch")
+    tensor = torch.from_numpy(VALUES)
+    assert as_kind(tensor, "torch", "cpu") is tensor
+    assert as_kind(tensor, "numpy", "cpu").base is not None
+    np.testing.assert_array_equal(as_kind(tensor, "numpy", "cpu"), VALUES)
+    frozen = VALUES.copy()
+    frozen.setflags(write=False)
+    there = as_kind(frozen, "torch", "cpu:0")
+    np.testing.assert_array_equal(there, VALUES)
+
+
+def test_only_tensors_on_a_device_are_processed_there() -> None:
+    assert processing_device("torch", "cuda:1") == "cuda:1"
+    assert processing_device("torch", "mps") == "mps"
+    assert processing_device("torch", "cpu") is None
+    assert processing_device("numpy", "cuda:0") is None  # ONNX Runtime takes arrays, whatever it runs on

@@ -187,6 +187,13 @@ def test_a_box_of_one_pixel_has_that_pixel() -> None:
     assert np.argwhere(masks).tolist() == [[0, 9, 7], [1, 9, 7]]
 
 
+def test_maps_of_any_number_of_cells_work() -> None:
+    """11 cells for 87 pixels: multiplied as floats, the last pixel lies in the twelfth."""
+    metadata = letterbox(ImageDimensions(137, 111), ImageDimensions(87, 149))
+    masks = check(scene(0, metadata, cells=(11, 29), count=4), metadata, True, 0.5)
+    assert masks[0, -1].any()
+
+
 def test_several_threads_get_what_one_gets() -> None:
     metadata = letterbox(ImageDimensions(300, 400), ImageDimensions(320, 320))
     scenes = [scene(seed, metadata, cells=(80, 80), count=12) for seed in range(8)]

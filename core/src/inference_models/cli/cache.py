@@ -12,6 +12,7 @@ from inference_models.cli.output import json_option, report_progress, write_json
 from inference_models.cli.sizes import format_size, parse_size
 
 if TYPE_CHECKING:
+    from inference_models.store.derived import DerivedFiles
     from inference_models.store.inventory import StoredPackage
 
 _package_option = click.option("--package", "package_id", metavar="ID", help="Only the package with this id.")
@@ -27,16 +28,16 @@ def cache() -> None:
 @cache.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the packages on disk."""
+    """List the packages on disk, and how much backends keep that they made from packages."""
     from inference_models.store import cache_root
+    from inference_models.store.derived import list_derived
     from inference_models.store.inventory import list_packages
 
-    packages = list_packages()
+    packages, derived = list_packages(), list_derived()
     if as_json:
-        size = sum(package.size for package in packages)
-        write_json({"home": str(cache_root()), "size": size, "packages": [_row(package) for package in packages]})
+        write_json({"home": str(cache_root()), **_as_document(packages, derived)})
     else:
-        _print(packages, cache_root())
+        _print(packages, derived, cache_root())
 
 
 @cache.command()
@@ -72,7 +73,7 @@ def verify(ctx: click.Context, models: tuple[str, ...], package_id: str | None, 
 @json_option
 def remove(models: tuple[str, ...], package_id: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove models from the disk."""
-    _remove(_chosen(models, package_id), dry_run=dry_run, yes=yes, as_json=as_json)
+    _remove(_chosen(models, package_id), (), dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 @cache.command()
@@ -89,9 +90,14 @@ def remove(models: tuple[str, ...], package_id: str | None, dry_run: bool, yes: 
 @json_option
 def prune(max_size: int, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what was not used for longest, until the rest fits into a size."""
-    from inference_models.store.inventory import list_packages, packages_to_prune
+    from inference_models.store.derived import DerivedFiles, list_derived
+    from inference_models.store.inventory import StoredPackage, least_recently_used, list_packages
 
-    _remove(packages_to_prune(list_packages(), max_size), dry_run=dry_run, yes=yes, as_json=as_json)
+    stored: list[StoredPackage | DerivedFiles] = [*list_packages(), *list_derived()]
+    unwanted = least_recently_used(stored, max_size)
+    packages = [one for one in unwanted if isinstance(one, StoredPackage)]
+    derived = [one for one in unwanted if isinstance(one, DerivedFiles)]
+    _remove(packages, derived, dry_run=dry_run, yes=yes, as_json=as_json)
 
 
 def _chosen(models: Sequence[str], package_id: str | None) -> list[StoredPackage]:
@@ -106,23 +112,51 @@ def _chosen(models: Sequence[str], package_id: str | None) -> list[StoredPackage
     return list(chosen.values())
 
 
-def _remove(packages: Sequence[StoredPackage], *, dry_run: bool, yes: bool, as_json: bool) -> None:
+def _remove(
+    packages: Sequence[StoredPackage], derived: Sequence[DerivedFiles], *, dry_run: bool, yes: bool, as_json: bool
+) -> None:
+    from inference_models.store.derived import remove_derived
     from inference_models.store.inventory import remove_package
 
-    size = sum(package.size for package in packages)
-    total = f"{_count(packages)}, {format_size(size)}"
+    made = f" and {len(derived)} made by backends" if derived else ""
+    total = f"{_count(packages)}{made}, {format_size(_size(packages, derived))}"
     if not as_json:
         for package in packages:
             click.echo(f"{package.model}  {package.package_id}  {format_size(package.size)}", err=not dry_run)
-    if packages and not dry_run:
+        for one in derived:
+            click.echo(f"made by {one.backend}  {one.key}  {format_size(one.size)}", err=not dry_run)
+    if (packages or derived) and not dry_run:
         if not yes:
             click.confirm(f"Remove {total}?", abort=True, err=True)
         for package in packages:
             remove_package(package)
+        for one in derived:
+            remove_derived(one)
     if as_json:
-        write_json({"removed": not dry_run, "size": size, "packages": [_row(package) for package in packages]})
+        write_json({"removed": not dry_run, **_as_document(packages, derived)})
     else:
         click.echo(f"{'Would remove' if dry_run else 'Removed'} {total}.")
+
+
+def _as_document(packages: Sequence[StoredPackage], derived: Sequence[DerivedFiles]) -> dict[str, Any]:
+    return {
+        "size": _size(packages, derived),
+        "packages": [_row(package) for package in packages],
+        "derived": [
+            {
+                "backend": one.backend,
+                "key": one.key,
+                "directory": str(one.directory),
+                "size": one.size,
+                "last_used": one.last_used.isoformat(timespec="seconds"),
+            }
+            for one in derived
+        ],
+    }
+
+
+def _size(*stored: Sequence[StoredPackage | DerivedFiles]) -> int:
+    return sum(one.size for group in stored for one in group)
 
 
 def _count(packages: Sequence[object]) -> str:
@@ -143,11 +177,11 @@ def _row(package: StoredPackage) -> dict[str, Any]:
     }
 
 
-def _print(packages: Sequence[StoredPackage], home: Path) -> None:
+def _print(packages: Sequence[StoredPackage], derived: Sequence[DerivedFiles], home: Path) -> None:
     from inference_models.describe import as_text, open_console, print_table
 
     console = open_console()
-    if not packages:
+    if not packages and not derived:
         console.print(as_text(f"No models in {home}."), soft_wrap=True)
         return
     rows = [
@@ -164,8 +198,8 @@ def _print(packages: Sequence[StoredPackage], home: Path) -> None:
     ]
     columns = ("model", "package", "backend", "quantization", ">files", ">size", "last used")
     print_table(console, "", columns, rows)
-    total = format_size(sum(package.size for package in packages))
-    console.print(as_text(f"\n{total} in {home}"), soft_wrap=True)
+    made = f", {format_size(_size(derived))} of it made by backends" if derived else ""
+    console.print(as_text(f"\n{format_size(_size(packages, derived))} in {home}{made}"), soft_wrap=True)
 
 
 def _stated(package: StoredPackage, name: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -27,8 +27,8 @@ __all__ = [
     "StoredPackage",
     "check_files",
     "find_packages",
+    "least_recently_used",
     "list_packages",
-    "packages_to_prune",
     "read_package",
     "remove_package",
 ]
@@ -169,20 +169,39 @@ def remove_package(package: StoredPackage) -> None:
         package.directory.parent.rmdir()
 
 
-def packages_to_prune(packages: Iterable[StoredPackage], max_size: int) -> list[StoredPackage]:
-    """Return those of `packages` that must go so that the rest is at most `max_size` bytes; least recently used first.
+class Stored(Protocol):
+    """Something in the cache that can be removed by itself."""
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    @property
+    def last_used(self) -> datetime:
+        """When it was last used."""
+
+
+StoredT = TypeVar("StoredT", bound=Stored)
+
+
+def least_recently_used(stored: Iterable[StoredT], max_size: int) -> list[StoredT]:
+    """Return what must go so that the rest is at most `max_size` bytes; what was not used for longest first.
 
     Packages that are being fetched right now stay.
     """
-    oldest_first = sorted(packages, key=lambda package: (package.last_used, package.model, package.package_id))
-    total = sum(package.size for package in oldest_first)
+    oldest_first = sorted(stored, key=lambda one: (one.last_used, one.directory))
+    total = sum(one.size for one in oldest_first)
     unwanted = []
-    for package in oldest_first:
+    for one in oldest_first:
         if total <= max_size:
             break
-        if not is_locked(package.directory):
-            unwanted.append(package)
-            total -= package.size
+        if not is_locked(one.directory):
+            unwanted.append(one)
+            total -= one.size
     return unwanted
 
 

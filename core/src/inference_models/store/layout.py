@@ -4,6 +4,7 @@
     <root>/<model>/<package>/.im-manifest.json  what the files are, see `manifest`
     <root>/<model>/.im-staging-*                being filled, see `staging`
     <root>/.locks/<model>@<package>.lock        see `locks`
+    <root>/.derived/<backend>/<key>/            what backends make from packages, see `derived`
 
 `<model>` and `<package>` never begin with a dot: names that do belong to the store.
 """

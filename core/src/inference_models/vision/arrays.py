@@ -39,11 +39,15 @@ def as_kind(array: Any, kind: ArrayKind, device: str) -> Any:
     Args:
         array: a numpy array or a torch tensor.
         kind: the session's `array_kind`.
-        device: the session's `device`; a torch tensor is moved there.
+        device: the session's `device`, where the result lies. On the CPU, a tensor shares the memory of an array.
     """
     if kind == "numpy":
         return as_numpy(array)
     if not isinstance(array, np.ndarray):
         return array.to(device)
+    if device != "cpu":
+        from inference_models.vision.on_device.transfer import upload
+
+        return upload(array, device)
     # A session of torch tensors exists, so torch is imported already: the core itself never imports it.
-    return sys.modules["torch"].from_numpy(array).to(device)
+    return sys.modules["torch"].from_numpy(array)
