@@ -201,3 +201,14 @@ def test_several_threads_get_what_one_gets() -> None:
     with ThreadPoolExecutor(4) as threads:
         for _ in range(3):
             assert list(threads.map(lambda arrays: rle_masks(*arrays, metadata), scenes)) == wanted
+
+
+@pytest.mark.parametrize("count", [0, 1, 7])
+def test_networks_that_give_a_map_for_each_instance(count: int) -> None:
+    metadata = letterbox(ImageDimensions(90, 120), ImageDimensions(64, 64))
+    maps, _, boxes = scene(3, metadata, cells=(16, 16), count=count)
+    maps = np.random.default_rng(3).normal(0, 1, (count, 16, 16)).astype(np.float32)
+    expected = dense_masks(maps, np.eye(count, dtype=np.float32), boxes, metadata, smoothing=False)
+    np.testing.assert_array_equal(dense_masks(maps, None, boxes, metadata, smoothing=False), expected)
+    encoded = rle_masks(maps, None, boxes, metadata, smoothing=False)
+    np.testing.assert_array_equal(encoded.to_dense().reshape(expected.shape), expected)

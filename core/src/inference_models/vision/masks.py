@@ -7,7 +7,7 @@ to the pixels of the source image, exceeds a threshold, inside its box. Nothing 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,13 @@ __all__ = ["LIMIT", "dense_masks", "mask_level", "rle_masks"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
+_WHOLE = np.ones(1, np.float32)
 LIMIT = 1e30  # beyond what a network says in earnest, and differences of two stay finite
 
 
 def dense_masks(
     prototypes: Floats,
-    coefficients: Floats,
+    coefficients: Floats | None,
     boxes: Floats,
     metadata: PreProcessingMetadata,
     *,
@@ -41,7 +42,7 @@ def dense_masks(
     Args:
         prototypes: (k, h, w) maps that cover the network's whole input. This and the following two are arrays, or
             they are tensors on one device.
-        coefficients: (n, k).
+        coefficients: (n, k); None for networks that give a map for each instance: k is n, and `prototypes` are these.
         boxes: (n, 4) left, top, right, bottom in source pixels. A pixel whose centre lies outside its instance's box is
             not in the mask, nor is one that the network did not see (outside a static crop).
         metadata: how the image was brought to the network's input.
@@ -69,7 +70,7 @@ def dense_masks(
 
 def rle_masks(
     prototypes: Floats,
-    coefficients: Floats,
+    coefficients: Floats | None,
     boxes: Floats,
     metadata: PreProcessingMetadata,
     *,
@@ -111,7 +112,7 @@ def mask_level(threshold: float, *, smoothing: bool) -> float:
 
 def _outlines(
     prototypes: Floats,
-    coefficients: Floats,
+    coefficients: Floats | None,
     boxes: Floats,
     metadata: PreProcessingMetadata,
     *,
@@ -119,17 +120,22 @@ def _outlines(
     threshold: float,
 ) -> Iterator[Outline | None]:
     """Yield each instance's outline; None where the box holds no pixel."""
-    prototypes, coefficients = (array.astype(np.float32, copy=False) for array in (prototypes, coefficients))
+    prototypes = prototypes.astype(np.float32, copy=False)
+    maps: Iterable[tuple[Floats, Floats]]
+    if coefficients is None:
+        maps = ((one, _WHOLE) for one in prototypes[:, None])
+    else:
+        maps = ((prototypes, weights) for weights in coefficients.astype(np.float32, copy=False))
     down, across = map_axes(metadata, *prototypes.shape[1:])
     lefts, rights = (edges.tolist() for edges in across.pixels(boxes[:, 0], boxes[:, 2]))
     tops, bottoms = (edges.tolist() for edges in down.pixels(boxes[:, 1], boxes[:, 3]))
     level = mask_level(threshold, smoothing=smoothing)
-    for weights, left, top, right, bottom in zip(coefficients, lefts, tops, rights, bottoms, strict=True):
+    for (parts, weights), left, top, right, bottom in zip(maps, lefts, tops, rights, bottoms, strict=True):
         if left >= right or top >= bottom:
             yield None
             continue
         rows, columns = down.window(top, bottom), across.window(left, right)
-        values = _map_at(prototypes, weights, rows.cells, columns.cells)
+        values = _map_at(parts, weights, rows.cells, columns.cells)
         yield trace(_probabilities(values) if smoothing else values, rows, columns, level)
 
 

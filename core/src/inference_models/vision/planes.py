@@ -5,32 +5,41 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.geometry import PreProcessingMetadata
+from inference_models.vision.antialias import resize_antialiased
+from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata
 from inference_models.vision.images import Image
 from inference_models.vision.requirements import opencv
 
 __all__ = ["resized_planes", "without_cut_off", "write_plane"]
 
 
-def resized_planes(image: Image, placement: PreProcessingMetadata) -> list[Image]:
+def resized_planes(image: Image, placement: PreProcessingMetadata, *, antialias: bool = False) -> list[Image]:
     """Return the planes of `image` at the size they have in the input, without what is cut off there.
 
     Args:
         image: (h, w, 3), or (h, w): one plane; any strides but negative ones of the colours.
         placement: where the image goes.
+        antialias: resize as Pillow does, not as OpenCV does.
     """
     image = without_cut_off(image, placement)
     size = placement.resized
     fits = size == placement.size_after_pre_processing
     cv2 = opencv()
+    resize = resize_antialiased if antialias else _resize_linear
     if image.ndim == 3 and image.strides[2] > image.strides[1]:
         # Planes lie one after the other, as in a CHW tensor: OpenCV would copy them into one image first.
         planes = [image[..., channel] for channel in range(image.shape[2])]
-        return planes if fits else [cv2.resize(plane, (size.width, size.height)) for plane in planes]
+        return planes if fits else [resize(plane, size) for plane in planes]
     if not fits:
-        image = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+        image = resize(image, size)
     # Splitting the small image and swapping planes is much cheaper than swapping colours of the large one.
     return [image] if image.ndim == 2 else list(cv2.split(image))
+
+
+def _resize_linear(image: Image, size: ImageDimensions) -> Image:
+    cv2 = opencv()
+    resized: Image = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+    return resized
 
 
 def write_plane(

@@ -44,6 +44,8 @@ class ImagePreProcessor:
         biases: one per colour plane.
         steps: what is done before resizing.
         dtype: of the tensor, "float32" or "float16".
+        antialias: whether images are resized as Pillow does it (BILINEAR, which looks at every pixel), or as OpenCV
+            does (INTER_LINEAR, which looks at two by two). What the network was trained on decides.
     """
 
     input_size: InputSize
@@ -54,6 +56,7 @@ class ImagePreProcessor:
     biases: tuple[float, ...]
     steps: Steps
     dtype: str = "float32"
+    antialias: bool = False
 
     @classmethod
     def from_config(
@@ -63,6 +66,7 @@ class ImagePreProcessor:
         size: ImageDimensions | None = None,
         dtype: str = "float32",
         dynamic_size: bool | None = None,
+        antialias: bool = False,
     ) -> ImagePreProcessor:
         """Return the pre-processor that `config` describes.
 
@@ -72,6 +76,7 @@ class ImagePreProcessor:
             dtype: what the network takes, "float32" or "float16".
             dynamic_size: whether the network itself leaves height and width free. False if it states them, which then
                 prevails over the config's dynamic_spatial_size_supported.
+            antialias: whether the network was trained on images that Pillow resized.
 
         Raises:
             ModelLoadingError: the config asks for a resize mode or number of channels that is not supported, or the
@@ -95,6 +100,7 @@ class ImagePreProcessor:
             biases=biases,
             steps=steps,
             dtype=dtype,
+            antialias=antialias,
         )
 
     def __call__(
@@ -175,7 +181,8 @@ class ImagePreProcessor:
     ) -> None:
         """Write one image into its (channels, height, width) part of the tensor."""
         pixels, color_format = source.pixels, source.color_format
-        planes = resized_planes(steps(pixels, color_format, placement.static_crop_offset), placement)
+        shown = steps(pixels, color_format, placement.static_crop_offset)
+        planes = resized_planes(shown, placement, antialias=self.antialias)
         if color_format != self.color_mode:
             planes = planes[::-1]
         if len(planes) == 1:

@@ -101,3 +101,17 @@ def test_rle_masks_fetch_prototypes_or_maps_whichever_are_fewer(
     assert tensors[0].fetched == []
     assert isinstance(rle_masks(*tensors, metadata), InstancesRLEMasks)
     assert max(tensors[0].fetched) == maps * 20 * 20
+
+
+def test_a_map_for_each_instance(device: str) -> None:
+    size = ImageDimensions(80, 110)
+    _, _, boxes = scene(size, count=6, cells=(20, 20), seed=1)
+    maps = np.random.default_rng(1).normal(0, 1, (6, 20, 20)).astype(np.float32)
+    metadata = stretch(size, ImageDimensions(64, 64))
+    expected = dense_masks(maps, None, boxes, metadata, smoothing=False)
+    given_maps, given_boxes = (torch.from_numpy(array).to(device) for array in (maps, boxes))
+    before = given_maps.clone()
+    found = dense_masks(given_maps, None, given_boxes, metadata, smoothing=False)
+    assert (found.cpu().numpy() != expected).sum() <= 2
+    assert (rle_masks(given_maps, None, given_boxes, metadata, smoothing=False).to_dense() != expected).sum() <= 2
+    assert torch.equal(given_maps, before)

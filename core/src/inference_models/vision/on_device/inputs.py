@@ -12,6 +12,7 @@ from inference_models.entities import ColorFormat
 from inference_models.vision.arrays import as_numpy
 from inference_models.vision.geometry import PreProcessingMetadata
 from inference_models.vision.images import SourceImage
+from inference_models.vision.on_device.antialias import antialias_axis, resize_bytes_antialiased
 from inference_models.vision.on_device.resizing import resize_axis, resize_bytes
 from inference_models.vision.on_device.transfer import upload_stacked
 from inference_models.vision.planes import without_cut_off
@@ -59,7 +60,7 @@ def make_input(
     for indices in groups.values():
         placement, color_format = metadata[indices[0]], sources[indices[0]].color_format
         pixels = _pixels([sources[index] for index in indices], placement, steps, device)
-        planes = _resized(pixels, placement, is_mirrored=pre_processor.padding_value is None)
+        planes = _resized(pixels, placement, pre_processor)
         joined = _scaled(planes, placement, pre_processor, is_reversed=color_format != pre_processor.color_mode)
         inputs.update(zip(indices, joined, strict=True))
     whole = joined if len(groups) == 1 else torch.stack([inputs[index] for index in range(len(sources))])
@@ -100,20 +101,23 @@ def _grey(pixels: Tensor, color_format: ColorFormat) -> Tensor:
     return grey.add_(1 << 14).bitwise_right_shift_(15).to(torch.uint8)
 
 
-def _resized(pixels: Tensor, placement: PreProcessingMetadata, *, is_mirrored: bool) -> Tensor:
+def _resized(pixels: Tensor, placement: PreProcessingMetadata, pre_processor: ImagePreProcessor) -> Tensor:
     """Return the planes at the size they have in the input; with what lies beside them if the image is mirrored there.
 
     Args:
         pixels: (b, c, h, w) uint8, without what the input does not show.
         placement: where the images go.
-        is_mirrored: whether what they leave free is filled with their mirrored edges.
+        pre_processor: how they are resized, and whether what they leave free is filled with their mirrored edges.
     """
     size = placement.resized
     borders = (placement.pad_top, placement.pad_bottom, placement.pad_left, placement.pad_right)
-    is_mirrored = is_mirrored and any(borders)
+    is_mirrored = pre_processor.padding_value is None and any(borders)
     if size == placement.size_after_pre_processing and not is_mirrored:
         return pixels
     top, bottom, left, right = borders if is_mirrored else (0, 0, 0, 0)
+    if pre_processor.antialias:
+        heights = antialias_axis(pixels.shape[2], size.height, top, bottom)
+        return resize_bytes_antialiased(pixels, heights, antialias_axis(pixels.shape[3], size.width, left, right))
     rows = resize_axis(pixels.shape[2], size.height, top, bottom, is_vertical=True)
     return resize_bytes(pixels, rows, resize_axis(pixels.shape[3], size.width, left, right))
 

@@ -27,7 +27,7 @@ _PIXELS_AT_ONCE = 2**24  # of all masks together: 64 MiB of float32, a few times
 
 def fill_masks(
     prototypes: Tensor,
-    coefficients: Tensor,
+    coefficients: Tensor | None,
     boxes: Tensor,
     metadata: PreProcessingMetadata,
     *,
@@ -54,22 +54,27 @@ def fill_masks(
     return masks
 
 
-def maps_on_host(prototypes: Tensor, coefficients: Tensor, boxes: Tensor) -> list[Any]:
+def maps_on_host(prototypes: Tensor, coefficients: Tensor | None, boxes: Tensor) -> list[Any]:
     """Return prototypes, coefficients and boxes as arrays, from which the host makes the same masks.
 
     The maps of n instances are n prototypes too, of which each instance has one: whichever are fewer are fetched.
     """
     torch = sys.modules["torch"]
+    if coefficients is None:
+        maps, boxes = download([prototypes, boxes])
+        return [maps, None, boxes]
     if len(coefficients) < len(prototypes):
         prototypes = _maps(prototypes, coefficients)
         coefficients = torch.eye(len(coefficients), device=coefficients.device)
     return download([prototypes, coefficients, boxes])
 
 
-def _maps(prototypes: Tensor, coefficients: Tensor) -> Tensor:
+def _maps(prototypes: Tensor, coefficients: Tensor | None) -> Tensor:
     """Return the map of each instance, (n, h, w) float32 and finite, in a new tensor."""
-    flat = prototypes.float().flatten(1)
-    maps = (coefficients.float() @ flat).unflatten(1, prototypes.shape[1:])
+    if coefficients is None:
+        maps = prototypes.to(sys.modules["torch"].float32, copy=True)
+    else:
+        maps = (coefficients.float() @ prototypes.float().flatten(1)).unflatten(1, prototypes.shape[1:])
     # NaN is outside the mask.
     return maps.nan_to_num_(nan=-LIMIT, posinf=LIMIT, neginf=-LIMIT).clamp_(-LIMIT, LIMIT)
 

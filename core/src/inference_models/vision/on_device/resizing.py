@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from inference_models.vision.on_device.transfer import upload
 
-__all__ = ["resize_axis", "resize_bytes"]
+__all__ = ["mirrored_places", "resize_axis", "resize_bytes"]
 
 Tensor = Any
 Table = npt.NDArray[np.int32]
@@ -49,10 +49,15 @@ def resize_axis(length: int, resized: int, before: int = 0, after: int = 0, *, i
     table[2] = np.rint((1 - share) * _ONE)
     table[3] = np.rint(share * _ONE)
     if before or after:
-        turns = np.arange(-before, resized + after) % (2 * resized)
-        table = table[:, np.minimum(turns, 2 * resized - 1 - turns)]
+        table = table[:, mirrored_places(resized, before, after)]
     table.setflags(write=False)  # callers share it
     return table
+
+
+def mirrored_places(length: int, before: int, after: int) -> npt.NDArray[np.intp]:
+    """Return which pixel lies at each place of an axis that is continued by its mirror image, edge pixels repeated."""
+    turns = np.arange(-before, length + after) % (2 * length)
+    return np.minimum(turns, 2 * length - 1 - turns)
 
 
 def resize_bytes(pixels: Tensor, rows: Table, columns: Table) -> Tensor:
