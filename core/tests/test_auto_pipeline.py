@@ -15,12 +15,15 @@ PLUGIN = """
         BackendSpec, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, PipelineSpec, WeightsProviderSpec,
         hookimpl,
     )
+    from inference_models import ModelPipeline
     from pathlib import Path
 
     class Word:
         @classmethod
-        def from_pretrained(cls, model_name_or_path, *, package, shout=False):
-            return Said(package.package_id.upper() if shout else package.package_id)
+        def from_pretrained(cls, model_name_or_path, *, package, device=None, shout=False):
+            said = Said(package.package_id.upper() if shout else package.package_id)
+            said.device = device
+            return said
 
     class Said(str):
         def close(self):
@@ -37,6 +40,17 @@ PLUGIN = """
         @classmethod
         def with_models(cls, models):
             return models
+
+    class Choir(ModelPipeline):
+        def __init__(self, models):
+            self.models = models
+
+        @classmethod
+        def with_models(cls, models, *, device="the choir's own"):
+            return cls(models)
+
+        def infer(self, images):
+            return [model.device for model in self.models]
 
     def get_model(model_id, api_key=None):
         package = ModelPackageMetadata(model_id, "own", trusted_source=True, directory=Path(__file__).parent)
@@ -59,6 +73,8 @@ PLUGIN = """
         target = LazyClass(__name__, "Sentence")
         yield PipelineSpec(id="say", target=target, default_models=("words://hello", None))
         yield PipelineSpec(id="count", target=LazyClass(__name__, "Group"), default_models=(None, None))
+        choir = LazyClass(__name__, "Choir")
+        yield PipelineSpec(id="sing", target=choir, default_models=("words://la", "words://lo"))
 """
 
 
@@ -78,17 +94,61 @@ def test_a_loaded_model_is_passed_in_as_it_is() -> None:
     assert AutoModelPipeline.from_pretrained("count", [model, "words://a"]) == [model, "a"]
 
 
+def test_arguments_without_an_id_are_those_of_the_default() -> None:
+    assert AutoModelPipeline.from_pretrained("say", [{"shout": True}, "words://you"]) == "HELLO you."
+
+
+def test_the_spelling_of_existing_code_is_known_too() -> None:
+    assert AutoModelPipeline.from_pretrained(pipline_id="say", models_parameters=[None, "words://a"]) == "hello a."
+    with pytest.raises(InvalidParameterError, match="got both"):
+        AutoModelPipeline.from_pretrained("say", pipline_id="say")
+
+
+def test_arguments_for_all_models_give_way_to_those_of_one() -> None:
+    own = Mock()
+    arguments = {"model_id_or_path": "words://b", "device": "cuda"}
+    first, second, passed = (
+        AutoModelPipeline.from_pretrained("count", ["words://a", arguments], device="cpu")
+        + AutoModelPipeline.from_pretrained("count", [own, own], device="cpu")[:1]
+    )
+    assert (first.device, second.device) == ("cpu", "cuda")
+    assert passed is own
+
+
+def test_a_name_that_the_pipeline_takes_is_the_pipelines() -> None:
+    with AutoModelPipeline.from_pretrained("sing", device="cpu") as pipeline:
+        assert pipeline(()) == [None, None]
+
+
+def test_a_package_is_chosen_for_one_model_only() -> None:
+    with pytest.raises(InvalidParameterError, match=r"'say' does not accept model_package_id="):
+        AutoModelPipeline.from_pretrained("say", [None, "words://a"], model_package_id="a")
+
+
+def test_a_pipeline_closes_what_was_loaded_for_it_and_leaves_open_what_was_passed_in() -> None:
+    own = Mock()
+    pipeline = AutoModelPipeline.from_pretrained("sing", [own, None])
+    pipeline.close()
+    pipeline.close()
+    closed = sys.modules["words"].CLOSED
+    assert closed == ["lo"]
+    own.close.assert_not_called()
+
+
 def test_available_pipelines_are_listed() -> None:
-    assert [spec.id for spec in AutoModelPipeline.list_available_pipelines()] == ["count", "say"]
+    assert [spec.id for spec in AutoModelPipeline.list_available_pipelines()] == ["count", "say", "sing"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((7, None), "the pipeline 7. Known: count, say"),
+        ((7, None), "the pipeline 7. Known: count, say, sing"),
         (("sya", None), "the pipeline 'sya'. Did you mean 'say'"),
         (("say", ["words://a"]), "joins 2 models, models_parameters= has 1"),
         (("say", None), "no default for model 1"),
+        (("say", [None, {"shout": True}]), "no default for model 1"),
+        (("say", "words://a"), "takes a list with an entry for each of the 2 models of pipeline 'say', not 'str'"),
+        ((), "Name one pipeline with pipeline_id= (or pipline_id=, the same); got neither"),
     ],
 )
 def test_what_is_wrong_is_named(arguments, expected: str) -> None:

@@ -50,6 +50,7 @@ from .models import DepthEstimationModel as DepthEstimationModel
 from .models import InstanceSegmentationModel as InstanceSegmentationModel
 from .models import KeyPointsDetectionModel as KeyPointsDetectionModel
 from .models import Model as Model
+from .models import ModelPipeline as ModelPipeline
 from .models import MultiLabelClassificationModel as MultiLabelClassificationModel
 from .models import ObjectDetectionModel as ObjectDetectionModel
 from .models import OpenVocabularyObjectDetectionModel as OpenVocabularyObjectDetectionModel

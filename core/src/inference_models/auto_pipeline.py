@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from inference_models.signatures import accepted_keywords
 
 if TYPE_CHECKING:
     from inference_models.specs import PipelineSpec
+
+_ID = "model_id_or_path"
 
 
 class AutoModelPipeline:
@@ -26,81 +29,139 @@ class AutoModelPipeline:
     @classmethod
     def from_pretrained(
         cls,
-        pipeline_id: str,
+        pipeline_id: str | None = None,
         models_parameters: Sequence[Any] | None = None,
+        *,
+        pipline_id: str | None = None,
         **kwargs: Any,
     ) -> Any:
         """Return a ready pipeline.
 
         Args:
             pipeline_id: as its plugin declares it.
-            models_parameters: for each place of the pipeline a model id, the arguments of
-                `AutoModel.from_pretrained` as a mapping, a loaded model, or None for the default.
-            **kwargs: for the pipeline's own `with_models`.
+            models_parameters: for each place of the pipeline a model id or path, the arguments of
+                `AutoModel.from_pretrained` as a mapping (without an id: those for the default model), a loaded model,
+                or None for the default.
+            pipline_id: the same as `pipeline_id`, as it is spelt in code written for Roboflow's library.
+            **kwargs: for the pipeline's own `with_models`; and arguments of `AutoModel.from_pretrained` such as
+                `device` or `api_key`, for every model that is loaded. What `models_parameters` says of one model comes
+                before what is said here, and a name that the pipeline takes itself goes to the pipeline.
+
+        Returns:
+            An instance of the class that the pipeline's plugin declares. If that is a `ModelPipeline`, its `close()`
+            closes the models that were loaded here, and leaves open those that were passed in.
 
         Raises:
-            InvalidParameterError: unknown pipeline, wrong number of models, no default where one is needed, or an
-                argument that the pipeline does not take.
+            InvalidParameterError: unknown pipeline, wrong number or kind of models, no default where one is needed, or
+                an argument that neither the pipeline nor `AutoModel` takes.
             BaseInferenceModelsError: a model does not load; as `AutoModel.from_pretrained`.
         """
-        from inference_models.catalog import current_catalog
         from inference_models.specs import resolve
 
-        catalog = current_catalog()
-        declared = catalog.pipeline(pipeline_id) if isinstance(pipeline_id, str) else None
-        if declared is None:
-            known = [spec.id for spec in cls.list_available_pipelines()]
-            raise InvalidParameterError(
-                f"No installed plugin declares the pipeline {pipeline_id!r}. "
-                f"{describe_choices(str(pipeline_id), known)}{catalog.problem_notes()}"
-            )
-        parameters = _with_defaults(declared.spec, models_parameters)
-        pipeline_class = resolve(declared.spec.target)
-        _check_options(pipeline_id, pipeline_class.with_models, kwargs)
+        spec = _find(_one_id(pipeline_id, pipline_id))
+        entries = [_resolved(spec, place, entry) for place, entry in enumerate(_entries(spec, models_parameters))]
+        pipeline_class = resolve(spec.target)
+        own, shared = _split_options(spec.id, accepted_keywords(pipeline_class.with_models), kwargs)
         with ExitStack() as on_failure:
-            models = []
-            for entry in parameters:
-                model = _load(entry)
+            models, loaded = [], []
+            for entry in entries:
+                model = _load(entry, shared)
                 models.append(model)
                 if model is not entry and callable(close := getattr(model, "close", None)):
+                    loaded.append(model)
                     on_failure.callback(close)
-            pipeline = pipeline_class.with_models(models, **kwargs)
+            pipeline = pipeline_class.with_models(models, **own)
             on_failure.pop_all()
+        _hand_over(pipeline, loaded)
         return pipeline
 
 
-def _with_defaults(spec: PipelineSpec, given: Sequence[Any] | None) -> list[Any]:
-    places = len(spec.default_models)
-    entries = [None] * places if given is None else list(given)
-    if len(entries) != places:
+def _one_id(pipeline_id: object, pipline_id: object) -> object:
+    if (pipeline_id is None) == (pipline_id is None):
+        given = "neither" if pipeline_id is None else "both"
+        raise InvalidParameterError(f"Name one pipeline with pipeline_id= (or pipline_id=, the same); got {given}.")
+    return pipline_id if pipeline_id is None else pipeline_id
+
+
+def _find(pipeline_id: object) -> PipelineSpec:
+    from inference_models.catalog import current_catalog
+
+    catalog = current_catalog()
+    declared = catalog.pipeline(pipeline_id) if isinstance(pipeline_id, str) else None
+    if declared is None:
+        known = [spec.id for spec in AutoModelPipeline.list_available_pipelines()]
         raise InvalidParameterError(
-            f"Pipeline {spec.id!r} joins {places} models, models_parameters= has {len(entries)}. Give one entry per "
+            f"No installed plugin declares the pipeline {pipeline_id!r}. "
+            f"{describe_choices(str(pipeline_id), known)}{catalog.problem_notes()}"
+        )
+    return declared.spec
+
+
+def _entries(spec: PipelineSpec, given: object) -> Sequence[Any]:
+    """Return one entry per place, None where nothing was said."""
+    places = len(spec.default_models)
+    if given is None:
+        return [None] * places
+    if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
+        raise InvalidParameterError(
+            f"models_parameters= takes a list with an entry for each of the {places} models of pipeline {spec.id!r}, "
+            f"not {type(given).__name__!r}."
+        )
+    if len(given) != places:
+        raise InvalidParameterError(
+            f"Pipeline {spec.id!r} joins {places} models, models_parameters= has {len(given)}. Give one entry per "
             f"model, None where the default is wanted."
         )
-    filled = [
-        entry if entry is not None else default for entry, default in zip(entries, spec.default_models, strict=True)
-    ]
-    for place, entry in enumerate(filled):
-        if entry is None:
-            raise InvalidParameterError(
-                f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=."
-            )
-    return filled
+    return given
 
 
-def _check_options(pipeline_id: str, with_models: Callable[..., Any], options: Mapping[str, Any]) -> None:
-    accepted = accepted_keywords(with_models)
-    for name in options:
-        if accepted is not None and name not in accepted - {"models"}:
-            choices = sorted(accepted - {"models"})
+def _resolved(spec: PipelineSpec, place: int, entry: Any) -> Any:
+    """Return a loaded model as it is, and anything else as the arguments that load one."""
+    if isinstance(entry, (str, os.PathLike)):
+        return {_ID: entry}
+    arguments = dict(entry) if isinstance(entry, Mapping) else None
+    if entry is not None and arguments is None:
+        return entry
+    default = {} if spec.default_models[place] is None else {_ID: spec.default_models[place]}
+    complete = {**default, **(arguments or {})}
+    if complete.get(_ID) is None:
+        raise InvalidParameterError(
+            f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=."
+        )
+    return complete
+
+
+def _split_options(
+    pipeline_id: str, accepted: frozenset[str] | None, options: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the options of the pipeline itself and those of the models. Raises: InvalidParameterError."""
+    from inference_models.loading.options import OPTION_NAMES
+
+    of_models = OPTION_NAMES - {"model_package_id"}  # a package belongs to one model
+    names = None if accepted is None else accepted - {"models"}
+    own: dict[str, Any] = {}
+    shared: dict[str, Any] = {}
+    for name, value in options.items():
+        if names is not None and name not in names | of_models:
+            choices = sorted(names | of_models)
             raise InvalidParameterError(
                 f"Pipeline {pipeline_id!r} does not accept {name}=. {describe_choices(name, choices)}"
             )
+        is_shared = name in of_models and (names is None or name not in names)
+        (shared if is_shared else own)[name] = value
+    return own, shared
 
 
-def _load(entry: Any) -> Any:
+def _load(entry: Any, shared: Mapping[str, Any]) -> Any:
     from inference_models.auto_model import AutoModel
 
-    if isinstance(entry, str):
-        return AutoModel.from_pretrained(entry)
-    return AutoModel.from_pretrained(**entry) if isinstance(entry, Mapping) else entry
+    return AutoModel.from_pretrained(**{**shared, **entry}) if isinstance(entry, dict) else entry
+
+
+def _hand_over(pipeline: Any, loaded: Sequence[Any]) -> None:
+    """Let the pipeline close what was loaded for it."""
+    from inference_models.models.pipeline import ModelPipeline
+
+    if isinstance(pipeline, ModelPipeline):
+        for model in loaded:
+            pipeline.owns(model)

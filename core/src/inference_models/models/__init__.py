@@ -11,6 +11,7 @@ from inference_models.models.key_points_detection import KeyPointsDetectionModel
 from inference_models.models.multi_label_classification import MultiLabelClassificationModel
 from inference_models.models.object_detection import ObjectDetectionModel
 from inference_models.models.open_vocabulary_object_detection import OpenVocabularyObjectDetectionModel
+from inference_models.models.pipeline import ModelPipeline
 from inference_models.models.semantic_segmentation import SemanticSegmentationModel
 from inference_models.models.structured_ocr import StructuredOCRModel
 from inference_models.models.text_image_embedding import TextImageEmbeddingModel
@@ -23,6 +24,7 @@ __all__ = [
     "InstanceSegmentationModel",
     "KeyPointsDetectionModel",
     "Model",
+    "ModelPipeline",
     "MultiLabelClassificationModel",
     "ObjectDetectionModel",
     "OpenVocabularyObjectDetectionModel",
