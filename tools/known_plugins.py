@@ -31,6 +31,7 @@ def keys(module: ModuleType) -> Iterator[tuple[str, str]]:
     """Yield (section, key) for everything that a plugin module declares and a hint can be about."""
     for spec in declared(module, "im_models"):
         yield from (("architectures", architecture) for architecture in spec.architectures)
+        yield from (("checkpoints", model_type) for model_type in spec.checkpoint_types)
     for spec in declared(module, "im_backends"):
         yield "backends", spec.name
     for spec in declared(module, "im_weights_providers"):
@@ -48,7 +49,7 @@ def collect(distributions: Iterable[Distribution]) -> dict[str, dict[str, str]]:
     Raises:
         ValueError: two distributions provide one key, so a hint could not name one.
     """
-    known: dict[str, dict[str, str]] = {"architectures": {}, "backends": {}, "providers": {}}
+    known: dict[str, dict[str, str]] = {"architectures": {}, "backends": {}, "checkpoints": {}, "providers": {}}
     for distribution in distributions:
         for module_name in distribution.plugin_modules.values():
             for section, key in keys(import_module(module_name)):

@@ -48,7 +48,8 @@ class AutoModel:
 
         Args:
             model_id_or_path: an id (`"yolov8n-640"`, `"demo://shapes"`), or the directory of a model package
-                as a `Path` or as text that is absolute or starts with `.` or `~`.
+                as a `Path` or as text that is absolute or starts with `.` or `~`; also a single file, a training
+                checkpoint, with `model_type=` saying what it is.
             weights_provider: where an id without `name://` is looked up. Default: "roboflow".
             api_key: for the weights provider; when None, it looks in its own environment variable.
             model_package_id: load this package and no other.

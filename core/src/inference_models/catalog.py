@@ -22,7 +22,7 @@ from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo, Pl
 from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
 
-Kind: TypeAlias = Literal["provider", "backend", "model", "pipeline"]
+Kind: TypeAlias = Literal["provider", "backend", "model", "checkpoint", "pipeline"]
 
 
 @frozen
@@ -60,6 +60,7 @@ class Catalog:
             "provider": self._index("im_weights_providers", lambda spec: [spec.name]),
             "backend": self._index("im_backends", lambda spec: [spec.name]),
             "model": self._index("im_models", _model_keys),
+            "checkpoint": self._index("im_models", lambda spec: spec.checkpoint_types),
             "pipeline": self._index("im_pipelines", lambda spec: [spec.id]),
         }
 
@@ -120,6 +121,10 @@ class Catalog:
             task_type = tasks.pop()
         return self._find("model", f"{architecture}/{task_type}/{backend}")
 
+    def checkpoint(self, model_type: str) -> Declared[ModelSpec] | None:
+        """Return what loads training checkpoints of a type, None when no plugin does. Raises: PluginConflictError."""
+        return self._find("checkpoint", model_type)
+
     def pipeline(self, pipeline_id: str) -> Declared[PipelineSpec] | None:
         """Return a pipeline, None when no plugin has it. Raises: PluginConflictError."""
         return self._find("pipeline", pipeline_id)
@@ -135,6 +140,10 @@ class Catalog:
     def models(self) -> list[Declared[ModelSpec]]:
         """Return all model implementations, in conflict or not."""
         return self._all("model")
+
+    def checkpoint_types(self) -> list[str]:
+        """Return the types of training checkpoints that plugins load, sorted."""
+        return sorted({name for row in self.models() for name in row.spec.checkpoint_types})
 
     def pipelines(self) -> list[Declared[PipelineSpec]]:
         """Return all pipelines, in conflict or not."""
@@ -210,7 +219,7 @@ def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
     return chosen[0] if len(chosen) == 1 else None
 
 
-def install_hint(kind: Literal["architectures", "backends", "providers"], name: str) -> str:
+def install_hint(kind: Literal["architectures", "backends", "checkpoints", "providers"], name: str) -> str:
     """Return " Install it: pip install ..." when a published distribution is known to bring `name`.
 
     If that distribution is installed, it is switched off or does not load, and the hint says where to look. The table

@@ -164,7 +164,8 @@ class ModelPackageMetadata:
         model_features: properties of the export that an implementation must support, by name.
         backend_details: what only the backend's own plugin understands, for example `ONNXPackageDetails`.
         recommended_parameters: override those of the model.
-        directory: where the files already lie (inside a wheel, on a mounted share). They are used in place.
+        directory: where the files already lie (inside a wheel, on a mounted share), or the one file that the package
+            is (a training checkpoint). They are used in place.
         manifest: what `backend_details` and the like were read from, as the provider sent it, with its "type". The
             store keeps it, so that the backend's own parser can read it again without a network.
     """

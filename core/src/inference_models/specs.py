@@ -223,6 +223,10 @@ class ModelSpec:
         target: the class. Its `from_pretrained(directory, **options)` makes a model.
         supported_model_features: package features it copes with.
         required_model_features: package features it cannot do without.
+        requires: distributions it needs besides its plugin's own dependencies, as pip takes them:
+            "transformers>=5.5". Where one is missing, packages are rejected with the command that installs it.
+        checkpoint_types: what users write in `model_type=` for a single file of a training program, which the class
+            loads: its `from_pretrained` then gets the path of the file, and names `model_type`.
     """
 
     architectures: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
@@ -231,6 +235,8 @@ class ModelSpec:
     target: Target
     supported_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
     required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
+    requires: tuple[str, ...] = field(default=(), converter=_as_tuple)
+    checkpoint_types: tuple[str, ...] = field(default=(), converter=_as_tuple, validator=_KEYS)
 
     @classmethod
     def from_registry(cls, registry: Mapping[tuple[str, str, str], LazyClass | RegistryEntry]) -> list[ModelSpec]:

@@ -22,7 +22,9 @@ def package(package_id: str, backend: str = "onnx", **fields: Any) -> ModelPacka
     return ModelPackageMetadata(package_id, backend, **{"trusted_source": True, "directory": Path("x"), **fields})
 
 
-def make_catalog(check: Callable[..., object] | None = None, rank: Callable[..., object] | None = None) -> Catalog:
+def make_catalog(
+    check: Callable[..., object] | None = None, rank: Callable[..., object] | None = None, requires: Sequence[str] = ()
+) -> Catalog:
     """Return a catalog: `acmenet` classification on trt, onnx and torch; torch has its own quantizations."""
     info = PluginInfo(
         name="acme",
@@ -52,15 +54,19 @@ def make_catalog(check: Callable[..., object] | None = None, rank: Callable[...,
         backends=("trt", "onnx", "torch"),
         target=LazyClass("acme", "AcmeNet"),
         supported_model_features={"fused", "nms_fused"},
+        requires=requires,
     )
     declared: Mapping[str, tuple[Any, ...]] = {"im_backends": backends, "im_models": (model,)}
     return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(dict(declared)), 0.0),), (), (info,)))
 
 
-def make_environment(gpus: Sequence[Gpu] = (), **unavailable: str) -> Environment:
+def make_environment(
+    gpus: Sequence[Gpu] = (), installed: Mapping[str, str] | None = None, **unavailable: str
+) -> Environment:
     """Return an environment where all backends run except those given with their reason."""
     return Environment.from_facts(
         gpus=gpus,
+        installed=installed,
         backends=[
             BackendStatus(
                 name=name,
@@ -90,12 +96,13 @@ def plan_for() -> Callable[..., Plan]:
         unavailable: Mapping[str, str] | None = None,
         gpus: Sequence[Gpu] = (),
         unreadable: Sequence[UnreadablePackage] = (),
+        requires: Sequence[str] = (),
+        installed: Mapping[str, str] | None = None,
         **request: Any,
     ) -> Plan:
         metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type, unreadable_packages=unreadable)
-        return negotiate(
-            metadata, make_catalog(check, rank), make_environment(gpus, **(unavailable or {})), make_request(**request)
-        )
+        environment = make_environment(gpus, installed, **(unavailable or {}))
+        return negotiate(metadata, make_catalog(check, rank, requires), environment, make_request(**request))
 
     return plan
 

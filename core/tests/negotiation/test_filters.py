@@ -85,6 +85,24 @@ def test_a_rejected_package_has_its_reason(plan_for, make_package, fields, optio
 
 
 @pytest.mark.parametrize(
+    ("requires", "installed", "expected"),
+    [
+        (["tra"], {}, "needs tra for the backend 'onnx': tra is not installed; to fix it: pip install 'tra'"),
+        (["Tra_X>=5.5"], {"tra-x": "4.40"}, "Tra_X 4.40 is installed, and >=5.5 is needed; to fix it: pip install"),
+        (["numpy", "tra[gpu]>=5.5"], {"numpy": "2.0"}, "tra is not installed; to fix it: pip install 'tra>=5.5'"),
+        (["tra>>5"], {}, "im-acme 1.0 cannot be used: 'tra>>5' is not a requirement as pip takes it"),
+        (["tra>=5.5"], {"tra": "5.6.0.dev1"}, None),
+        (["tra>=5.5"], {"tra": "unknown"}, None),
+        (['tra; python_version < "3"'], {}, None),
+    ],
+)
+def test_what_an_implementation_requires(plan_for, make_package, requires, installed, expected) -> None:
+    [verdict] = plan_for([make_package("a")], requires=requires, installed=installed).verdicts
+    assert (verdict.reason is None) if expected is None else (expected in verdict.reason)
+    assert verdict.rejected_by == (None if expected is None else "has_what_it_requires")
+
+
+@pytest.mark.parametrize(
     ("installed", "expected"),
     [
         (None, "architecture 'yolov8'. Install it: pip install im-yolo"),

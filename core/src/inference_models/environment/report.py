@@ -9,12 +9,14 @@ from typing import Any
 from attrs import asdict
 
 from inference_models.catalog import Catalog, current_catalog
+from inference_models.distributions import installed_version
 from inference_models.environment.driver import scan_gpus
 from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint
 from inference_models.environment.host import DISTRIBUTION_METADATA, Host, describe_host, installed_runtimes
 from inference_models.environment.jetson import Jetson, find_jetson
 from inference_models.environment.libraries import Library, LibraryScan, scan_libraries
 from inference_models.environment.probe import BackendStatus, probe
+from inference_models.environment.requirements import unmet
 from inference_models.errors import UnknownBackendTypeError, describe_choices
 from inference_models.memo import Memo
 from inference_models.plugins.discovery import canonical_name
@@ -135,6 +137,16 @@ class Environment:
     def installed(self) -> Mapping[str, str]:
         """Versions of the well-known runtimes that are installed, by distribution, from their metadata."""
         return self._memo.get("installed", installed_runtimes)
+
+    def unmet(self, requirement: str) -> str | None:
+        """Return why a requirement such as "transformers>=5.5" is not met here, with what mends it; None when it is."""
+        return unmet(requirement, self._version)
+
+    def _version(self, distribution: str) -> str | None:
+        if self._given is not None:
+            versions = {canonical_name(name): version for name, version in self.installed.items()}
+            return versions.get(canonical_name(distribution))
+        return self._memo.get(("version", canonical_name(distribution)), lambda: installed_version(distribution))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values that JSON can hold. Asks every backend's plugin."""

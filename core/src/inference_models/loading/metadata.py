@@ -6,12 +6,14 @@ import logging
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
 
 from inference_models.configuration import is_offline
 from inference_models.errors import BaseInferenceModelsError, ModelRetrievalError, OfflineModeError, RetryError
+from inference_models.loading.checkpoints import checkpoint_metadata
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -83,9 +85,12 @@ def find_model(
     Raises:
         OfflineModeError: the network is switched off and the cache does not have it.
         ModelRetrievalError: the provider is missing, failed, or does not know it.
+        InvalidParameterError: it is a single file, and `model_type=` does not say which training program wrote it.
     """
     from inference_models.weights_providers.core import get_model_metadata, works_offline
 
+    if source.is_local and (path := Path(source.model_id)).is_file():
+        return FoundModel(checkpoint_metadata(path, options.extra.get("model_type"), catalog), source.provider)
     cache = key = None
     if not works_offline(source, catalog):
         if is_offline():

@@ -15,6 +15,7 @@ from inference_models.errors import (
     CorruptedModelPackageError,
     ModelPackageNegotiationError,
     PluginConflictError,
+    PluginError,
     nearest_name,
 )
 from inference_models.handles import problem_of_handles
@@ -112,6 +113,25 @@ def has_implementation(package: ModelPackageMetadata, context: Context) -> str |
     if missing := spec.required_model_features - present:
         name = f"{context.metadata.model_architecture} {context.metadata.task_type}"
         return f"{found.plugin} implements {name} only with features {_listed(missing)}"
+    return None
+
+
+def has_what_it_requires(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject packages whose implementation needs a distribution that is not installed, or not in that version."""
+    return context.once(_missing_requirement, package.backend)
+
+
+def _missing_requirement(backend: str, context: Context) -> str | None:
+    found = find_implementation(backend, context)
+    if isinstance(found, str):
+        return None
+    for requirement in found.spec.requires:
+        try:
+            reason = context.environment.unmet(requirement)
+        except PluginError as error:
+            return f"{found.plugin} cannot be used: {error.message}".rstrip(".")
+        if reason is not None:
+            return f"{found.plugin} needs {requirement} for the backend {backend!r}: {reason}"
     return None
 
 
@@ -229,6 +249,7 @@ FILTERS: tuple[Filter, ...] = (
     has_file_hashes,
     backend_is_available,
     has_implementation,
+    has_what_it_requires,
     has_requested_batch_size,
     has_requested_quantization,
     has_requested_nms,

@@ -42,10 +42,14 @@ def requested_files(package: ModelPackageMetadata, allow_files_without_hash: boo
 def use_in_place(directory: Path, files: Sequence[FileDownloadSpecs], package_id: str) -> Path:
     """Return the absolute `directory` of a package that is never fetched, once it is known to be complete.
 
+    A package may also be a single file that somebody named, without files that are listed.
+
     Raises:
         CorruptedModelPackageError: the directory, or one of `files`, is not there.
         FileHashSumMismatch: a file is not the one that was promised.
     """
+    if not files and directory.is_file():
+        return directory.absolute()
     if not directory.is_dir():
         raise CorruptedModelPackageError(
             f"Model package {package_id!r} should lie in {directory}, which is not a directory. Reinstall the plugin "

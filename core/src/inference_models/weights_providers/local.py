@@ -37,7 +37,10 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
             f"There is no directory {directory} ({error.strerror}). Check the path; an id is written without ./ or /."
         ) from None
     if not is_directory:
-        raise ModelNotFoundError(f"{directory} is a file. Name the directory of the model package instead.")
+        raise ModelNotFoundError(
+            f"{directory} is a file. Name the directory of the model package instead; a training checkpoint is loaded "
+            f"with AutoModel.from_pretrained(path, model_type=...)."
+        )
     config = _Config(directory / PACKAGE_CONFIG_NAME)
     return ModelMetadata(
         model_id=str(directory),

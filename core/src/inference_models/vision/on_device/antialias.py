@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.antialias import triangle_taps
+from inference_models.vision.antialias import HALF_UP, triangle_taps
 from inference_models.vision.on_device.resizing import mirrored_places
 from inference_models.vision.on_device.transfer import upload
 
@@ -54,5 +54,5 @@ def resize_bytes_antialiased(pixels: Tensor, rows: Weights, columns: Weights) ->
         (b, c, height, width) float32, whole numbers in 0 to 255, a new tensor.
     """
     device = str(pixels.device)
-    down = (upload(rows, device) @ pixels.float()).round_()
-    return (down @ upload(columns, device).T).round_().clamp_(0, 255)
+    down = upload(rows, device) @ pixels.float()
+    return (down @ upload(columns, device).T).add_(HALF_UP).round_().clamp_(0, 255)
