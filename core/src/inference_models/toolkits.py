@@ -51,6 +51,22 @@ class TorchToolkit(Protocol):
             CorruptedModelPackageError: the file is missing, cut short, or holds other objects.
         """
 
+    def load_checkpoint(self, path: str | os.PathLike[str], *, allowed_classes: Iterable[Any] = ()) -> Any:
+        """Read all that a checkpoint of `torch.save` holds into main memory, with `weights_only=True`.
+
+        For families that need more of it than the weights: what the network was built with, or names of classes.
+
+        Args:
+            path: the file.
+            allowed_classes: classes that it may hold beside tensors and plain values.
+
+        Returns:
+            What was saved.
+
+        Raises:
+            CorruptedModelPackageError: the file is missing, cut short, or holds other objects.
+        """
+
     def load_weights(
         self, module: Any, state_dict: Mapping[str, Any], *, ignore_unexpected: Iterable[str] = ()
     ) -> None:

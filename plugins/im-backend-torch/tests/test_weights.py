@@ -73,6 +73,19 @@ def test_a_class_is_let_in_for_one_file_only(toolkit: Toolkit, tmp_path: Path) -
         toolkit.load_state_dict(file)
 
 
+def test_all_of_a_checkpoint_can_be_had(toolkit: Toolkit, tmp_path: Path) -> None:
+    file = tmp_path / "weights.pth"
+    torch.save({"model": WEIGHTS, "args": argparse.Namespace(lr=0.1)}, file)
+
+    with pytest.raises(CorruptedModelPackageError, match=r"holds an object of argparse\.Namespace, which is code"):
+        toolkit.load_checkpoint(file)
+    contents = toolkit.load_checkpoint(file, allowed_classes=[argparse.Namespace])
+    assert contents["args"].lr == 0.1
+    assert_same(contents["model"])
+    with pytest.raises(CorruptedModelPackageError, match=r"nothing\.pth is missing"):
+        toolkit.load_checkpoint(tmp_path / "nothing.pth")
+
+
 def test_a_class_let_in_by_one_thread_is_not_let_in_for_another(toolkit: Toolkit, tmp_path: Path) -> None:
     file, before = tmp_path / "weights.pth", set(torch.serialization.get_safe_globals())
     torch.save({"model": WEIGHTS, "args": argparse.Namespace(lr=0.1)}, file)

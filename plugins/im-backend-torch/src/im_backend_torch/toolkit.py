@@ -13,7 +13,7 @@ from im_backend_torch.devices import choose_device, import_torch
 from im_backend_torch.memory import ADVICE, explain_out_of_memory
 from im_backend_torch.placing import load_weights, place
 from im_backend_torch.threads import warn_about_threads
-from im_backend_torch.weights import load_state_dict
+from im_backend_torch.weights import load_checkpoint, load_state_dict
 from inference_models import InvalidParameterError, ModelRuntimeError
 from inference_models.developer_tools import Quantization
 
@@ -71,6 +71,10 @@ class Toolkit:
     def load_state_dict(self, path: str | os.PathLike[str], *, allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
         """Read the weights in a file into main memory."""
         return load_state_dict(self._torch, path, allowed_classes)
+
+    def load_checkpoint(self, path: str | os.PathLike[str], *, allowed_classes: Iterable[Any] = ()) -> Any:
+        """Read all that a checkpoint of `torch.save` holds into main memory, with `weights_only=True`."""
+        return load_checkpoint(self._torch, path, allowed_classes)
 
     def load_weights(
         self, module: Any, state_dict: Mapping[str, Any], *, ignore_unexpected: Iterable[str] = ()

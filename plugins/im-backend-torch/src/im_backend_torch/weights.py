@@ -26,12 +26,18 @@ _reading = Lock()
 def load_state_dict(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
     """Return the tensors in a file by name, in main memory. See `TorchToolkit.load_state_dict`."""
     path = Path(path)
+    if path.suffix == ".safetensors":
+        return _load_safetensors(_existing(path))
+    return _only_tensors(torch, load_checkpoint(torch, path, allowed_classes), path)
+
+
+def _existing(path: Path) -> Path:
     if not path.is_file():
         there = sorted(file.name for file in path.parent.iterdir()) if path.parent.is_dir() else []
         raise CorruptedModelPackageError(
             f"{path} is missing. Its directory has: {', '.join(there[:20]) or 'nothing'}. {_AGAIN}"
         )
-    return _load_safetensors(path) if path.suffix == ".safetensors" else _load_checkpoint(torch, path, allowed_classes)
+    return path
 
 
 def _load_safetensors(path: Path) -> dict[str, Any]:
@@ -44,7 +50,9 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
         raise CorruptedModelPackageError(f"{path} is not a complete safetensors file: {error}. {_AGAIN}") from error
 
 
-def _load_checkpoint(torch: Any, path: Path, allowed_classes: Iterable[Any]) -> dict[str, Any]:
+def load_checkpoint(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> Any:
+    """Return all that a checkpoint holds, in main memory. See `TorchToolkit.load_checkpoint`."""
+    path = _existing(Path(path))
     if _is_torch_script(path):
         raise CorruptedModelPackageError(
             f"{path} is a TorchScript archive, and weights were expected. Its backend is torch-script."
@@ -52,12 +60,11 @@ def _load_checkpoint(torch: Any, path: Path, allowed_classes: Iterable[Any]) -> 
     allowed = list(allowed_classes)
     try:
         with _reading, torch.serialization.safe_globals(allowed) if allowed else nullcontext():
-            contents = torch.load(path, map_location="cpu", weights_only=True)
+            return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CorruptedModelPackageError(_refusal(path, str(error))) from error
     except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
         raise CorruptedModelPackageError(_damage(path, str(error))) from error
-    return _only_tensors(torch, contents, path)
 
 
 def _is_torch_script(path: Path) -> bool:
