@@ -1,7 +1,7 @@
 """Measure how many held-out digits are read right, through the public API of `inference_models`.
 
-With `--bare` the ONNX file is run by hand instead; that needs neither `inference_models` nor a plugin, and should give the
-same figures. Exits with 1 when the accuracy is below `--least`.
+With `--bare` the ONNX file is run by hand instead; that needs neither `inference_models` nor a plugin, and should give
+the same figures. Exits with 1 when the accuracy is below `--least`.
 """
 
 from __future__ import annotations

@@ -42,7 +42,9 @@ class DigitReader(nn.Module):
         inputs = STEM_WIDTH
         for number, (width, depth) in enumerate(zip(WIDTHS, DEPTHS, strict=True), start=1):
             strides = [2 if number > 1 else 1] + [1] * (depth - 1)
-            blocks = [BasicBlock(inputs if place == 0 else width, width, stride) for place, stride in enumerate(strides)]
+            blocks = [
+                BasicBlock(inputs if place == 0 else width, width, stride) for place, stride in enumerate(strides)
+            ]
             self.add_module(f"layer{number}", nn.Sequential(*blocks))
             inputs = width
         self.fc = nn.Linear(inputs, classes)

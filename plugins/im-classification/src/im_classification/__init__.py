@@ -1,0 +1,1 @@
+"""ResNet and ViT image classification for inference-models, and the pipeline detect-and-classify."""

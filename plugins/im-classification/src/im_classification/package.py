@@ -1,0 +1,193 @@
+"""Opening a classification package: its files are read, checked against each other and against the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from attrs import frozen
+
+from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models.developer_tools import (
+    Array,
+    BatchSizes,
+    ClassMapping,
+    ImageDimensions,
+    ImagePreProcessor,
+    InferenceConfig,
+    ModelPackageMetadata,
+    ResizeMode,
+    Session,
+    TensorInfo,
+    as_kind,
+    batch_limits,
+    choose_batch_sizes,
+    map_classes,
+    parse_class_names,
+    parse_inference_config,
+    require_supported,
+    run_batched,
+    substitute_resize_mode,
+)
+
+Activation: TypeAlias = Literal["softmax", "sigmoid"]
+
+OpenNetwork: TypeAlias = Callable[[Path, InferenceConfig, int], Session]
+"""`(directory, config, number of classes)`: opens the network as a session."""
+
+
+@frozen
+class ClassifierPackage:
+    """An opened package.
+
+    Attributes:
+        session: the network.
+        classes: the network's classes, and those of predictions.
+        pre_processor: makes the network's input.
+        input_name: the name of that input.
+        batch_sizes: how many images go through at once.
+        is_fused: whether the network ends in its softmax or sigmoid.
+    """
+
+    session: Session
+    classes: ClassMapping
+    pre_processor: ImagePreProcessor
+    input_name: str
+    batch_sizes: BatchSizes
+    is_fused: bool
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the classes in predictions, by id."""
+        return self.classes.names
+
+    def run(self, inputs: Array) -> Array:
+        """Run the network, in as many batches as it needs, and return its first output, (N, classes).
+
+        Args:
+            inputs: (N, channels, height, width) as `pre_processor` returns it.
+
+        Raises:
+            SessionClosedError: after `close()`.
+            ModelRuntimeError: the backend failed.
+            CorruptedModelPackageError: the output is not a score for each class.
+        """
+        session = self.session
+        outputs = run_batched(
+            session,
+            {self.input_name: as_kind(inputs, session.array_kind, session.device)},
+            min_batch_size=self.batch_sizes.smallest,
+            max_batch_size=self.batch_sizes.largest,
+        )
+        scores = next(iter(outputs.values()))
+        _check_output(tuple(scores.shape), len(self.classes.network_names))
+        return scores
+
+
+def open_package(
+    directory: str | Path,
+    open_network: OpenNetwork,
+    *,
+    activation: Activation,
+    metadata: ModelPackageMetadata | None = None,
+) -> ClassifierPackage:
+    """Open the package in `directory`.
+
+    Args:
+        directory: holds inference_config.json, class_names.txt and what `open_network` needs.
+        open_network: opens the network.
+        activation: what makes probabilities of the network's output for this task.
+        metadata: what the weights provider says about the package, its batch sizes among it.
+
+    Raises:
+        CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
+        ModelLoadingError: the package needs what is not supported; the message names what is.
+    """
+    directory = Path(directory)
+    config = parse_inference_config(directory / "inference_config.json")
+    # What "fit-longer-edge" means for these families: their training stretched the images.
+    config = substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.STRETCH)
+    class_names = parse_class_names(directory / "class_names.txt")
+    is_fused = _is_fused(config, activation, directory)
+    classes = map_classes(class_names, config.class_names_operations)
+    require_supported(config)  # before opening a network takes its time
+    session = open_network(directory, config, len(class_names))
+    try:
+        network_input = _check_input(session, config)
+        if session.outputs and session.outputs[0].shape:
+            _check_output(session.outputs[0].shape, len(class_names))
+        batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
+        pre_processor = ImagePreProcessor.from_config(
+            config,
+            size=_input_size(network_input, config),
+            dtype=network_input.dtype,
+            dynamic_size=None in _height_and_width(network_input),
+        )
+    except BaseException:
+        session.close()
+        raise
+    return ClassifierPackage(session, classes, pre_processor, network_input.name, batch_sizes, is_fused)
+
+
+def _is_fused(config: InferenceConfig, activation: Activation, directory: Path) -> bool:
+    stated = config.post_processing
+    if stated is None:
+        raise CorruptedModelPackageError(
+            f"{directory / 'inference_config.json'} has no post_processing. This task needs "
+            f'{{"type": "{activation}", "fused": false}}, or "fused": true if the network ends in it; export the '
+            f"package again or add it."
+        )
+    if stated.type != activation:
+        raise ModelLoadingError(
+            f'This model package asks for post-processing of type "{stated.type}"; supported for this task: '
+            f'"{activation}". Use a package exported so, or correct its task_type.'
+        )
+    return stated.fused
+
+
+def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
+    """Return the network's only input, or raise when it is not (batch, channels, height, width), as far as is known."""
+    inputs = session.inputs
+    channels = config.network_input.input_channels
+    shape = inputs[0].shape if len(inputs) == 1 else None
+    if shape is None or (shape and (len(shape) != 4 or shape[1] not in (channels, None))):
+        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
+        raise CorruptedModelPackageError(
+            f"The network must have one input of shape (batch, {channels}, height, width), found {found}. "
+            f"Check network_input in inference_config.json, or export the model again."
+        )
+    return inputs[0]
+
+
+def _check_output(shape: tuple[Any, ...], classes: int) -> None:
+    if len(shape) == 2 and shape[1] in (classes, None):
+        return
+    found = ", ".join("?" if size is None else str(size) for size in shape)
+    raise CorruptedModelPackageError(
+        f"The network's first output has the shape ({found}); expected (batch, {classes}): a score for each class that "
+        f"class_names.txt names. Put the class_names.txt that the network was trained with into the package (a blank "
+        f"line before the last name counts as a class), or export the model again."
+    )
+
+
+def _height_and_width(network_input: TensorInfo) -> tuple[int | None, int | None]:
+    """Return what the network states; None twice when its backend knows nothing about the shape."""
+    if not network_input.shape:
+        return None, None
+    _, _, height, width = network_input.shape
+    return height, width
+
+
+def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
+    """Return the size that the network and the config agree on; None when only the config states one."""
+    trained = config.network_input.training_input_size
+    height, width = _height_and_width(network_input)
+    if trained is None:
+        return ImageDimensions(height, width) if height is not None and width is not None else None
+    if height not in (trained.height, None) or width not in (trained.width, None):
+        raise CorruptedModelPackageError(
+            f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
+            f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
+        )
+    return None
