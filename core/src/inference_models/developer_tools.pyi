@@ -63,11 +63,13 @@ from .vision import ImagePreProcessor as ImagePreProcessor
 from .vision import Images as Images
 from .vision import InferenceConfig as InferenceConfig
 from .vision import KeyPointsMetadata as KeyPointsMetadata
+from .vision import NetworkInput as NetworkInput
 from .vision import NMSParameters as NMSParameters
 from .vision import PreProcessingMetadata as PreProcessingMetadata
 from .vision import ResizeMode as ResizeMode
 from .vision import SourceImage as SourceImage
 from .vision import StaticCropOffset as StaticCropOffset
+from .vision import TrainingInputSize as TrainingInputSize
 from .vision import as_images as as_images
 from .vision import as_kind as as_kind
 from .vision import as_numpy as as_numpy
@@ -83,6 +85,7 @@ from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
 from .vision import parse_key_points_metadata as parse_key_points_metadata
+from .vision import processing_device as processing_device
 from .vision import require_supported as require_supported
 from .vision import rescale_boxes as rescale_boxes
 from .vision import rescale_points as rescale_points

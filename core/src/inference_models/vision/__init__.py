@@ -17,7 +17,13 @@ from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
 from inference_models.vision.images import Image, Images, SourceImage, as_images
-from inference_models.vision.inference_config import InferenceConfig, NMSParameters, ResizeMode
+from inference_models.vision.inference_config import (
+    InferenceConfig,
+    NetworkInput,
+    NMSParameters,
+    ResizeMode,
+    TrainingInputSize,
+)
 from inference_models.vision.keypoints_metadata import KeyPointsMetadata, parse_key_points_metadata
 from inference_models.vision.mapping import rescale_boxes, rescale_points, restore_map
 from inference_models.vision.masks import dense_masks, rle_masks
@@ -37,10 +43,12 @@ __all__ = [
     "InferenceConfig",
     "KeyPointsMetadata",
     "NMSParameters",
+    "NetworkInput",
     "PreProcessingMetadata",
     "ResizeMode",
     "SourceImage",
     "StaticCropOffset",
+    "TrainingInputSize",
     "as_images",
     "as_kind",
     "as_numpy",

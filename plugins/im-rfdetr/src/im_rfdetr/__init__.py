@@ -1,0 +1,1 @@
+"""The RF-DETR model family for inference-models: over sessions, and through transformers' classes on PyTorch."""

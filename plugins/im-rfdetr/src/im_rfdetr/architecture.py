@@ -1,0 +1,175 @@
+"""How the network of a checkpoint is built: read off its weights, and compared with what its size and it itself say."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+
+from im_rfdetr.sizes import SIZES, Size
+from inference_models import CorruptedModelPackageError, InvalidParameterError
+
+__all__ = ["Architecture", "read_architecture"]
+
+_EMBEDDINGS = "backbone.0.encoder.encoder.embeddings."
+# Of what a checkpoint says beside its weights: the names there, and those of the table of sizes.
+_SAID = {
+    "patch_size": "patch",
+    "num_windows": "windows",
+    "dec_layers": "decoder_layers",
+    "hidden_dim": "width",
+    "sa_nheads": "self_heads",
+    "ca_nheads": "cross_heads",
+    "dec_n_points": "points",
+    "segmentation_head": "has_masks",
+}
+_READ = ("patch", "decoder_layers", "width", "encoder_width", "encoder_layers", "has_masks")
+
+
+@frozen(kw_only=True)
+class Architecture:
+    """How a network is built.
+
+    Attributes:
+        size: what the table of sizes says, with what the checkpoint has of its own: resolution, queries and cells.
+        groups: copies of the queries, of which all but the first serve training.
+        classes: how many scores each query has.
+        feed_forward: width of the decoder's inner layers.
+        mask_width: width of the inner layer that reads queries for masks; None where there are no masks.
+        mask_downsample: pixels of the input per pixel of a mask.
+    """
+
+    size: Size
+    groups: int
+    classes: int
+    feed_forward: int
+    mask_width: int | None = None
+    mask_downsample: int = 4
+
+    def at(self, resolution: int) -> Architecture:
+        """Return the same network for pictures of another height and width.
+
+        Raises:
+            InvalidParameterError: the network's windows do not divide them.
+        """
+        step = self.size.patch * self.size.windows
+        if not isinstance(resolution, int) or isinstance(resolution, bool) or resolution < step or resolution % step:
+            raise InvalidParameterError(
+                f"The network looks at {self.size.windows} x {self.size.windows} windows of patches of "
+                f"{self.size.patch} pixels, so its resolution is a multiple of {step}, not {resolution!r}."
+            )
+        return evolve(self, size=evolve(self.size, resolution=resolution))
+
+
+def read_architecture(weights: Mapping[str, Any], said: Mapping[str, Any], model_type: str) -> Architecture:
+    """Return how the network is built whose weights these are.
+
+    Args:
+        weights: tensors by the names of the rf-detr project.
+        said: what the checkpoint says beside its weights, by the names of the rf-detr project; empty when nothing.
+        model_type: a key of `SIZES`.
+
+    Raises:
+        CorruptedModelPackageError: the weights are not those of RF-DETR, or contradict `model_type` or `said`. The
+            message says what was expected and what was found.
+    """
+    size = SIZES[model_type]
+    read = _measure(weights)
+    if read["projectors"] != 1:
+        raise CorruptedModelPackageError(
+            f"The checkpoint's network looks at {read['projectors']} scales of the picture; supported: 1. It is of a "
+            f"size that was withdrawn; train one of {', '.join(SIZES)}."
+        )
+    _compare(size, read, said, model_type)
+    queries, rest = divmod(read["query_rows"], read["groups"])
+    if rest or said.get("num_queries", queries) != queries:
+        raise CorruptedModelPackageError(
+            f"The checkpoint holds {read['query_rows']} queries in {read['groups']} groups, expected "
+            f"{said.get('num_queries', size.queries)} in each. Save it again with the release that trained it."
+        )
+    own = {"resolution": _resolution(size, read["cells"], said), "queries": queries, "position_cells": read["cells"]}
+    return Architecture(
+        size=evolve(size, **own),
+        groups=read["groups"],
+        classes=read["classes"],
+        feed_forward=read["feed_forward"],
+        mask_width=read["mask_width"],
+        mask_downsample=int(said.get("mask_downsample_ratio") or 4),
+    )
+
+
+def _measure(weights: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the shapes and names of the weights say."""
+
+    def shape(name: str) -> tuple[int, ...]:
+        if name not in weights:
+            raise CorruptedModelPackageError(
+                f"The checkpoint lacks {name!r}, so it is none of an RF-DETR network. It holds: "
+                f"{', '.join(sorted(weights)[:5]) or 'nothing'}, ..."
+            )
+        return tuple(weights[name].shape)
+
+    def count(pattern: str) -> int:
+        return len({match[1] for name in weights if (match := re.match(pattern, name))})
+
+    patches = shape(_EMBEDDINGS + "patch_embeddings.projection.weight")
+    classes, width = shape("class_embed.weight")
+    has_masks = any(name.startswith("segmentation_head.") for name in weights)
+    if patches[1] != 3:
+        raise CorruptedModelPackageError(f"The checkpoint's network takes {patches[1]} colour planes; supported: 3.")
+    return {
+        "patch": patches[-1],
+        "encoder_width": patches[0],
+        "encoder_layers": count(r"backbone\.0\.encoder\.encoder\.encoder\.layer\.(\d+)\."),
+        "cells": math.isqrt(shape(_EMBEDDINGS + "position_embeddings")[1] - 1),
+        "projectors": count(r"backbone\.0\.projector\.stages\.(\d+)\."),
+        "width": width,
+        "classes": classes,
+        "decoder_layers": count(r"transformer\.decoder\.layers\.(\d+)\."),
+        "feed_forward": shape("transformer.decoder.layers.0.linear1.weight")[0],
+        "groups": max(count(r"transformer\.enc_output\.(\d+)\."), 1),
+        "query_rows": shape("refpoint_embed.weight")[0],
+        "has_masks": has_masks,
+        "mask_width": shape("segmentation_head.query_features_block.layers.0.weight")[0] if has_masks else None,
+    }
+
+
+def _compare(size: Size, read: Mapping[str, Any], said: Mapping[str, Any], model_type: str) -> None:
+    expected = {name: _of(size, name) for name in {*_READ, *_SAID.values()}}
+    found = {name: read[name] for name in _READ}
+    for theirs, name in _SAID.items():
+        value = said.get(theirs)
+        if value is None:
+            continue
+        if name in found and found[name] != value:
+            raise CorruptedModelPackageError(
+                f"The checkpoint says {theirs}={value!r} beside its weights, expected {found[name]!r} as they are. "
+                f"It was put together from two networks; save it again."
+            )
+        found[name] = value
+    stages = said.get("out_feature_indexes")
+    if stages is not None:
+        expected["stages"], found["stages"] = list(size.stages), list(stages)
+    wrong = {name: value for name, value in found.items() if value != expected[name]}
+    if wrong:
+        differences = ", ".join(f"{name} {value} (expected {expected[name]})" for name, value in sorted(wrong.items()))
+        fitting = [name for name, other in SIZES.items() if all(found[key] == _of(other, key) for key in _READ)]
+        advice = f"It fits {' and '.join(fitting)}" if fitting else "It fits none of the known sizes"
+        raise CorruptedModelPackageError(f"The checkpoint is not of {model_type!r}: it has {differences}. {advice}.")
+
+
+def _of(size: Size, name: str) -> Any:
+    if name == "encoder_width":
+        return size.encoder.width
+    return size.encoder.layers if name == "encoder_layers" else getattr(size, name)
+
+
+def _resolution(size: Size, cells: int, said: Mapping[str, Any]) -> int:
+    """Return what the network was trained at: what the checkpoint says, or what its position embedding covers."""
+    if said.get("resolution") is not None:
+        return int(said["resolution"])
+    covers_the_input = size.position_cells * size.patch == size.resolution
+    return cells * size.patch if covers_the_input else size.resolution

@@ -1,0 +1,211 @@
+"""Opening an RF-DETR package: its files are read, checked against each other and against the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from attrs import frozen
+
+from im_rfdetr.classes import Classes
+from im_rfdetr.inputs import RFDETRPreProcessor
+from im_rfdetr.outputs import RawResults, find_roles
+from inference_models import Confidence, CorruptedModelPackageError, ModelLoadingError
+from inference_models.developer_tools import (
+    Array,
+    BatchSizes,
+    ImageDimensions,
+    InferenceConfig,
+    ModelPackageMetadata,
+    RecommendedParameters,
+    Session,
+    SessionOpener,
+    TensorInfo,
+    as_kind,
+    batch_limits,
+    choose_batch_sizes,
+    join_batches,
+    map_classes,
+    parse_class_names,
+    parse_inference_config,
+    processing_device,
+    require_supported,
+    resolve_confidence,
+    run_in_batches,
+)
+
+__all__ = ["RFDETRPackage", "join_package", "open_package", "read_files"]
+
+_DEFAULT_CONFIDENCE = 0.4
+
+
+@frozen(kw_only=True)
+class RFDETRPackage:
+    """An opened package.
+
+    Attributes:
+        session: the network.
+        classes: its classes, and those of predictions.
+        pre_processor: makes its input.
+        input: its input.
+        batch_sizes: how many images go through at once.
+        needs: "masks" or "key points", as the task does; None for detection.
+        recommended: thresholds behind `confidence="best"`.
+        select_count: how many pairs of query and class are taken; None: as many as there are queries.
+    """
+
+    session: Session
+    classes: Classes
+    pre_processor: RFDETRPreProcessor
+    input: TensorInfo
+    batch_sizes: BatchSizes
+    needs: str | None
+    recommended: RecommendedParameters | None = None
+    select_count: int | None = None
+
+    @property
+    def device(self) -> str | None:
+        """Where images are prepared, as torch names it; None: on the host."""
+        return processing_device(self.session.array_kind, self.session.device)
+
+    def run(self, inputs: Array) -> RawResults:
+        """Run the network, in as many batches as it needs.
+
+        Args:
+            inputs: (N, 3, height, width) as `pre_processor` returns it.
+
+        Raises:
+            SessionClosedError: after the session was closed.
+            ModelRuntimeError: the backend failed.
+            CorruptedModelPackageError: the outputs are not those of the task.
+        """
+        session, sizes = self.session, self.batch_sizes
+        runs = run_in_batches(
+            session,
+            {self.input.name: as_kind(inputs, session.array_kind, session.device)},
+            min_batch_size=sizes.smallest,
+            max_batch_size=sizes.largest,
+        )
+        outputs = join_batches(runs)
+        roles = find_roles({name: tuple(output.shape) for name, output in outputs.items()}, needs=self.needs)
+        return RawResults.by_role(outputs, roles)
+
+    def threshold(self, confidence: Confidence) -> Any:
+        """Return the threshold that `confidence` stands for, one or by class. Raises: InvalidParameterError."""
+        return resolve_confidence(
+            confidence, default=_DEFAULT_CONFIDENCE, class_names=self.classes.names, recommended=self.recommended
+        )
+
+
+def read_files(directory: Path) -> tuple[InferenceConfig, Classes]:
+    """Return what inference_config.json and class_names.txt of a package say.
+
+    Raises:
+        CorruptedModelPackageError: one is missing or malformed.
+        ModelLoadingError: the config asks for what is not supported.
+    """
+    config = parse_inference_config(directory / "inference_config.json")
+    if config.post_processing is not None and config.post_processing.fused:
+        raise ModelLoadingError(
+            f"{directory / 'inference_config.json'} says that post-processing is part of the network; supported: "
+            f'"fused": false. Export the network without it.'
+        )
+    require_supported(config)
+    return config, Classes(map_classes(parse_class_names(directory / "class_names.txt"), config.class_names_operations))
+
+
+def open_package(
+    directory: str | Path,
+    open_session: SessionOpener,
+    *,
+    needs: str | None,
+    metadata: ModelPackageMetadata | None = None,
+    recommended: RecommendedParameters | None = None,
+    features: Mapping[str, Any] | None = None,
+) -> RFDETRPackage:
+    """Open the package in `directory`.
+
+    Args:
+        directory: holds inference_config.json, class_names.txt and what `open_session` needs.
+        open_session: opens the network.
+        needs: what the task takes from the network besides boxes and scores.
+        metadata: what the weights provider says about the package, its batch sizes among it.
+        recommended: thresholds behind `confidence="best"`.
+        features: what the metadata says of the export; "num_select" counts.
+
+    Raises:
+        CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
+        ModelLoadingError: the package needs what is not supported; the message names what is.
+    """
+    directory = Path(directory)
+    config, classes = read_files(directory)
+    session = open_session(directory)
+    try:
+        return join_package(
+            session,
+            config,
+            classes,
+            needs=needs,
+            metadata=metadata,
+            recommended=recommended,
+            select_count=(features or {}).get("num_select"),
+        )
+    except BaseException:
+        session.close()
+        raise
+
+
+def join_package(
+    session: Session,
+    config: InferenceConfig,
+    classes: Classes,
+    *,
+    needs: str | None,
+    metadata: ModelPackageMetadata | None = None,
+    recommended: RecommendedParameters | None = None,
+    select_count: int | None = None,
+) -> RFDETRPackage:
+    """Return the package of an opened network, once what is said about it fits. For errors, see `open_package`."""
+    network_input = _check_input(session)
+    batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
+    if session.outputs and all(output.shape for output in session.outputs):
+        shapes = {output.name: output.shape for output in session.outputs}
+        columns = shapes[find_roles(shapes, needs=needs).logits][-1]
+        if columns is not None:
+            classes.shown_ids(columns)
+    return RFDETRPackage(
+        session=session,
+        classes=classes,
+        pre_processor=RFDETRPreProcessor.from_config(
+            config, size=_input_size(network_input, config), dtype=network_input.dtype
+        ),
+        input=network_input,
+        batch_sizes=batch_sizes,
+        needs=needs,
+        recommended=recommended,
+        select_count=select_count,
+    )
+
+
+def _check_input(session: Session) -> TensorInfo:
+    """Return the network's only input, or raise when it is not (batch, 3, height, width)."""
+    inputs = session.inputs
+    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, None):
+        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
+        raise CorruptedModelPackageError(
+            f"The network must have one input of shape (batch, 3, height, width), found {found}. Export it again."
+        )
+    return inputs[0]
+
+
+def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
+    """Return the size that the network and the config agree on; None when only the config states one."""
+    trained = config.network_input.training_input_size
+    height, width = network_input.shape[2:]
+    if trained is not None and (height not in (trained.height, None) or width not in (trained.width, None)):
+        raise CorruptedModelPackageError(
+            f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
+            f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
+        )
+    return ImageDimensions(height, width) if trained is None and height is not None and width is not None else None

@@ -1,0 +1,59 @@
+"""Which pairs of query and class are predictions: the best ones, without non-maximum suppression."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from attrs import frozen
+
+__all__ = ["Selected", "select", "sigmoid"]
+
+Floats = npt.NDArray[np.floating[Any]]
+
+
+@frozen
+class Selected:
+    """Pairs of query and class in one image, best first; of equal scores the lower query, then the lower class.
+
+    Attributes:
+        queries: (n,) their queries. One may appear with several classes.
+        columns: (n,) their classes, as the network numbers them.
+        scores: (n,) float32 in [0, 1].
+    """
+
+    queries: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    scores: npt.NDArray[np.float32]
+
+    def take(self, rows: Any) -> Selected:
+        """Return the pairs that `rows`, indices or booleans, choose."""
+        return Selected(self.queries[rows], self.columns[rows], self.scores[rows])
+
+
+def select(logits: Floats, thresholds: npt.NDArray[np.float32], count: int) -> Selected:
+    """Return the best pairs, as far as their score is strictly above the threshold of their class.
+
+    The best `count` are taken of all pairs and only then compared with thresholds: also a class that is not shown
+    takes its place among them, as in training.
+
+    Args:
+        logits: (queries, classes) the network's scores before the logistic function. NaN is never among the best.
+        thresholds: (classes,) of each class; infinite for one that is not shown.
+        count: how many pairs are taken at most.
+    """
+    classes = logits.shape[1]
+    scores = sigmoid(logits).ravel()
+    places = np.flatnonzero(scores > thresholds.min(initial=np.inf))
+    places = places[np.argsort(-scores[places], kind="stable")[:count]]
+    pairs = Selected(places // classes, places % classes, scores[places])
+    return pairs.take(pairs.scores > thresholds[pairs.columns])
+
+
+def sigmoid(logits: Floats) -> npt.NDArray[np.float32]:
+    """Return 1 / (1 + exp(-x)) in float32, in a new array. Large values do not overflow."""
+    logits = logits.astype(np.float32, copy=False)
+    small = np.exp(-np.abs(logits))
+    result: npt.NDArray[np.float32] = np.where(logits >= 0, np.float32(1), small) / (1 + small)
+    return result
