@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import cv2
@@ -60,9 +61,13 @@ def picture_of_squares() -> np.ndarray:
     return picture
 
 
-@pytest.mark.parametrize("page", ["docs/how-to/package-a-network.md", "docs/how-to/stream.md"])
+PAGES = ("docs/how-to/package-a-network.md", "docs/how-to/stream.md", "docs/how-to/write-a-pipeline.md")
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_the_code_of_a_page_works(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])  # pages may add to it
     onnx.save(finder_of_colors(), tmp_path / "trained.onnx")
     assert cv2.imwrite(str(tmp_path / "photo.png"), picture_of_squares())
     assert len(blocks(page)) > 2

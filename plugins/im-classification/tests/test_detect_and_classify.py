@@ -143,7 +143,7 @@ def test_masks_stay_with_their_boxes(workbench: Any, classifier: Any) -> None:
         def __init__(self) -> None:
             pass
 
-        def __call__(self, images: Any) -> Any:
+        def __call__(self, images: Any, **kwargs: Any) -> Any:
             return [InstanceDetections(BOXES[:2], np.zeros(2, np.int32), np.ones(2, np.float32), mask=masks)]
 
     (found,) = DetectAndClassify.with_models([Segmenter(), classifier])(workbench.picture())
