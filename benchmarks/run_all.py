@@ -16,6 +16,7 @@ import downloads
 import import_cost
 import installed_size
 import latency
+import latency_classification
 import load_by_id
 import many_processes
 import negotiation
@@ -39,12 +40,27 @@ def measure_latency() -> list[Row]:
     return [compare(name, [sample.overhead for sample in samples], allowed, "ms", 1.0)]
 
 
+def measure_classification() -> list[Row]:
+    """Return the row of one classification, in the same way."""
+    from inference_models import AutoModel
+
+    height, width = latency_classification.TARGET_SIZE
+    with tempfile.TemporaryDirectory() as directory:
+        package = latency_classification.build_resnet18_package(directory)
+        model = AutoModel.from_pretrained(package, device="cpu")
+        samples = latency_classification.measure_overhead(model, height, width)
+    allowed = [latency_classification.TARGET_MS / 1e3] * len(samples)
+    name = f"one {height}x{width} image classified, all but session.run / allowed"
+    return [compare(name, samples, allowed, "ms", 1.0)]
+
+
 BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     import_cost.measure,
     discovery.measure,
     cold_load.measure,
     warm_load.measure,
     measure_latency,
+    measure_classification,
     negotiation.measure,
     downloads.measure,
     load_by_id.measure,

@@ -31,7 +31,7 @@ class Reader(ModelPipeline):
 
 def model_of(base: type, name: str) -> Any:
     """Return an instance of a subclass of `base` without what makes it work."""
-    made = type(name, (base,), {})
+    made: Any = type(name, (base,), {})
     made.__abstractmethods__ = frozenset()
     return made()
 
