@@ -79,7 +79,8 @@ PLUGIN = """
 
 
 @pytest.fixture(autouse=True)
-def _words(install_plugin) -> None:
+def _words(install_plugin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INFERENCE_MODELS_ONLY_PLUGINS", "im-core,words")
     install_plugin("words", PLUGIN)
 
 

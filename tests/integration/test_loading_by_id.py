@@ -201,7 +201,7 @@ def test_a_key_shows_nowhere(api, home: Path, caplog) -> None:
 
 
 def test_models_of_the_demo_are_listed(api, capsys) -> None:
-    assert AutoModel.list_available_models()["demo"] == ["shapes"]
+    assert AutoModel.list_available_models()["demo"] == ["digits", "shapes"]
     assert "demo://shapes" in capsys.readouterr().out
 
 
