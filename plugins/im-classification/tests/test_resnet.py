@@ -90,9 +90,8 @@ def test_weights_as_transformers_names_them(workbench: Any, tiny: Any) -> None:
     sizes = {key: value for key, value in TINY.items() if key != "num_classes"}
     own = ResNetForImageClassification(ResNetConfig(num_labels=3, **sizes)).state_dict()
     renamed = rename_weights(tiny.state_dict(), own, Path("x"))
-    model = workbench.open(write(workbench, renamed, name="model.safetensors"))
     (workbench.directory / "weights.pth").unlink()
-    model = workbench.open(workbench.directory)
+    model = workbench.open(write(workbench, renamed, name="model.safetensors"))
     np.testing.assert_array_equal(model(image).confidence, expected)
 
 
