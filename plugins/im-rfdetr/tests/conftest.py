@@ -203,12 +203,17 @@ class TorchBench:
         )
         kind = "InstanceSegmentation" if size.has_masks else "ObjectDetection"
         generator = torch.Generator().manual_seed(seed)
-        network = getattr(transformers, f"RfDetrFor{kind}")(config).eval()
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            network = getattr(transformers, f"RfDetrFor{kind}")(config).eval()
         with torch.no_grad():
+            for name, weight in network.named_parameters():
+                if "class_embed" in name:  # they begin so that nothing is found
+                    weight.zero_()
             for name, weight in network.named_parameters():
                 # Layer scales and norms begin as constants, which would hide a mix-up.
                 noise = torch.randn(weight.shape, generator=generator)
-                weight.add_(noise * (0.2 if weight.ndim == 1 or "embed" in name else 0.05))
+                weight.add_(noise * (0.3 if weight.ndim == 1 or "embed" in name else 0.05))
         return network
 
     def old_weights(self, network: Any) -> dict[str, Any]:

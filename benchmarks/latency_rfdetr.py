@@ -1,0 +1,159 @@
+"""One image through RF-DETR's pre- and post-processing, around a network of its inputs, outputs and some of its work.
+
+`run` is onnxruntime's own `session.run`, timed inside the very call of the model that it is part of; `overhead` is the
+whole call less that. Shown are the median and the 95th percentile in milliseconds, and the smallest overhead, which
+says least about what else the machine does. `pillow` is Pillow's resize alone, which training used. The targets are for
+two cores that have nothing else to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from inference_models import AutoModel
+from latency import SIZES, Sample, measure_size
+from models import benchmark_picture
+
+RESOLUTIONS = (384, 560)  # of the sizes "nano" and "base"
+TARGETS_MS = {(1080, 1920): 4.0, (2160, 3840): 8.0}
+ROUNDS = 40
+COLUMNS = ("run", "pre", "post", "whole", "overhead")
+_WIDTH, _PATCH, _LAYERS, _QUERIES, _CLASSES, _FOUND = 384, 16, 4, 300, 91, 40
+
+
+def build_rfdetr_package(directory: str | Path, resolution: int) -> Path:
+    """Write a detector that looks at the picture with layers as wide as RF-DETR's, and finds what it was told to."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-6, 0.5, (_QUERIES, _CLASSES)).astype(np.float32)
+    logits[np.arange(_FOUND), rng.integers(0, _CLASSES, _FOUND)] = 2
+    constants = {
+        "patches": rng.normal(0, 0.02, (_WIDTH, 3, _PATCH, _PATCH)).astype(np.float32),
+        "boxes": rng.uniform(0.1, 0.9, (_QUERIES, 4)).astype(np.float32),
+        "logits": logits,
+        "shape": np.array([0, _WIDTH, -1]),
+        "zero": np.zeros((), np.float32),
+    }
+    nodes = [
+        helper.make_node("Conv", ["input", "patches"], ["embedded"], strides=[_PATCH, _PATCH]),
+        helper.make_node("Reshape", ["embedded", "shape"], ["layer0"]),
+    ]
+    for layer in range(_LAYERS):
+        constants |= {
+            f"wide{layer}": rng.normal(0, 0.02, (4 * _WIDTH, _WIDTH)).astype(np.float32),
+            f"narrow{layer}": rng.normal(0, 0.02, (_WIDTH, 4 * _WIDTH)).astype(np.float32),
+        }
+        nodes += [
+            helper.make_node("MatMul", [f"wide{layer}", f"layer{layer}"], [f"inner{layer}"]),
+            helper.make_node("Relu", [f"inner{layer}"], [f"bent{layer}"]),
+            helper.make_node("MatMul", [f"narrow{layer}", f"bent{layer}"], [f"layer{layer + 1}"]),
+        ]
+    nodes += [
+        helper.make_node("ReduceMax", [f"layer{_LAYERS}"], ["most"], axes=[1, 2], keepdims=1),
+        helper.make_node("Mul", ["most", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "boxes"], ["dets"]),
+        helper.make_node("Add", ["nothing", "logits"], ["labels"]),
+    ]
+    shapes: dict[str, list[Any]] = {
+        "input": ["batch", 3, resolution, resolution],
+        "dets": ["batch", _QUERIES, 4],
+        "labels": ["batch", _QUERIES, _CLASSES],
+    }
+    values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in shapes.items()}
+    graph = helper.make_graph(
+        nodes,
+        "rfdetr-like",
+        [values["input"]],
+        [values["dets"], values["labels"]],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()],
+    )
+    network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return _write_package(Path(directory), resolution, network.SerializeToString())
+
+
+def _write_package(directory: Path, resolution: int, network: bytes) -> Path:
+    config = {
+        "network_input": {
+            "training_input_size": {"height": resolution, "width": resolution},
+            "dynamic_spatial_size_supported": False,
+            "color_mode": "rgb",
+            "resize_mode": "stretch",
+            "input_channels": 3,
+            "scaling_factor": 255,
+            "normalization": [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
+        }
+    }
+    described = {"model_architecture": "rfdetr", "task_type": "object-detection", "backend_type": "onnx"}
+    (directory / "model_config.json").write_text(json.dumps(described))
+    (directory / "inference_config.json").write_text(json.dumps(config))
+    (directory / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(_CLASSES)))
+    (directory / "weights.onnx").write_bytes(network)
+    return directory
+
+
+def pillow_ms(height: int, width: int, resolution: int, rounds: int) -> float:
+    """Return the median milliseconds of Pillow's resize, with what it takes to hand it an array."""
+    from PIL import Image
+
+    picture = benchmark_picture(height, width)
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        Image.fromarray(picture).resize((resolution, resolution), Image.Resampling.BILINEAR)
+        times.append(time.perf_counter() - started)
+    return median(times) * 1e3
+
+
+def describe(samples: list[Sample]) -> str:
+    """Return the median and the 95th percentile of each column."""
+    cells = []
+    for column in COLUMNS:
+        values = [getattr(sample, column) * 1e3 for sample in samples]
+        cells.append(f"{median(values):7.2f} {quantiles(values, n=20)[-1]:7.2f}")
+    return "  ".join(cells)
+
+
+def measure_resolution(resolution: int, rounds: int) -> list[str]:
+    """Print the table of one network, and return which targets are missed."""
+    print(f"\nresolution {resolution}, {_FOUND} found")
+    print(f"{'image':>10} " + "  ".join(f"{column + ', 95 %':>15}" for column in COLUMNS) + "    min  pillow")
+    missed = []
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        AutoModel.from_pretrained(build_rfdetr_package(directory, resolution), device="cpu") as model,
+    ):
+        for height, width in SIZES:
+            samples = measure_size(model, height, width, rounds)
+            overheads = [sample.overhead * 1e3 for sample in samples]
+            alone = pillow_ms(height, width, resolution, rounds)
+            print(f"{f'{height}x{width}':>10} {describe(samples)}  {min(overheads):5.2f}  {alone:6.2f}", flush=True)
+            allowed = TARGETS_MS.get((height, width))
+            if allowed is not None and median(overheads) > allowed:
+                missed.append(
+                    f"{resolution}, {height}x{width}: overhead {median(overheads):.2f} ms, allowed {allowed} ms"
+                )
+    return missed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per image size (default: {ROUNDS})")
+    arguments = parser.parse_args()
+    missed = []
+    for resolution in RESOLUTIONS:
+        missed += measure_resolution(resolution, arguments.rounds)
+    print("\n" + ("\n".join(missed) or "all targets kept"))
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
