@@ -69,7 +69,7 @@ class Bench:
             helper.make_node("ReduceMax", ["images"], ["brightest"], axes=[1, 2, 3], keepdims=0),
             helper.make_node("Mul", ["brightest", "zero"], ["zeros"]),
         ]
-        constants = {"zero": np.zeros((), np.float32)}
+        constants: dict[str, npt.NDArray[Any]] = {"zero": np.zeros((), np.float32)}
         described = []
         for name, output in outputs.items():
             nodes.append(helper.make_node("Unsqueeze", ["zeros", f"axes_{name}"], [f"column_{name}"]))

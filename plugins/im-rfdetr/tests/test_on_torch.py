@@ -249,7 +249,12 @@ def test_compiled_networks_split_and_pad(bench, torch_bench, tmp_path, monkeypat
 
     def compile_module(module: Any, *, dynamic: bool) -> Any:
         assert not dynamic
-        return lambda images: lengths.append(len(images)) or module(images)
+
+        def run(images: Any) -> Any:
+            lengths.append(len(images))
+            return module(images)
+
+        return run
 
     monkeypatch.setattr("torch.compile", compile_module)
     with AutoModel.from_pretrained(path, model_type="rfdetr-nano", labels=LABELS, device="cpu") as model:

@@ -111,7 +111,7 @@ def test_a_map_for_each_instance(device: str) -> None:
     expected = dense_masks(maps, None, boxes, metadata, smoothing=False)
     given_maps, given_boxes = (torch.from_numpy(array).to(device) for array in (maps, boxes))
     before = given_maps.clone()
-    found = dense_masks(given_maps, None, given_boxes, metadata, smoothing=False)
+    found: Any = dense_masks(given_maps, None, given_boxes, metadata, smoothing=False)
     assert (found.cpu().numpy() != expected).sum() <= 2
     assert (rle_masks(given_maps, None, given_boxes, metadata, smoothing=False).to_dense() != expected).sum() <= 2
     assert torch.equal(given_maps, before)
