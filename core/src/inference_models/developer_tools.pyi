@@ -33,10 +33,13 @@ from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
 from .parsing import parse_positive_float as parse_positive_float
 from .sessions import Array as Array
+from .sessions import BatchRun as BatchRun
 from .sessions import Session as Session
 from .sessions import TensorInfo as TensorInfo
 from .sessions import batch_limits as batch_limits
+from .sessions import join_batches as join_batches
 from .sessions import run_batched as run_batched
+from .sessions import run_in_batches as run_in_batches
 from .specs import BackendSpec as BackendSpec
 from .specs import LazyClass as LazyClass
 from .specs import MakeToolkit as MakeToolkit
@@ -52,6 +55,8 @@ from .store import backend_cache_directory as backend_cache_directory
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .toolkits import TorchToolkit as TorchToolkit
+from .vision import BatchSizes as BatchSizes
+from .vision import ClassMapping as ClassMapping
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
@@ -69,8 +74,10 @@ from .vision import as_numpy as as_numpy
 from .vision import check_flag as check_flag
 from .vision import check_fraction as check_fraction
 from .vision import check_max_detections as check_max_detections
+from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
+from .vision import map_classes as map_classes
 from .vision import non_maximum_suppression as non_maximum_suppression
 from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names

@@ -92,10 +92,12 @@ class Workbench:
         architecture: str = "yolov8",
         task: str = "object-detection",
         files: Mapping[str, str] | None = None,
-        **config: dict[str, Any] | None,
+        **config: Any,
     ) -> Path:
         """Write a complete package with further `files`; `config` is laid over `CONFIG`, section by section."""
-        sections = {key: None if value is None else {**CONFIG.get(key, {}), **value} for key, value in config.items()}
+        sections = {
+            key: {**CONFIG.get(key, {}), **value} if isinstance(value, dict) else value for key, value in config.items()
+        }
         described = {"model_architecture": architecture, "task_type": task, "backend_type": "onnx"}
         self.directory.mkdir(exist_ok=True)
         (self.directory / "model_config.json").write_text(json.dumps(described))

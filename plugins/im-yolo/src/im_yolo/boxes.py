@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from im_yolo.families import BoxFamily, Layout
 from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Threshold
@@ -16,6 +16,7 @@ from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
     InferenceConfig,
+    ModelPackageMetadata,
     NMSParameters,
     RecommendedParameters,
     SessionOpener,
@@ -70,7 +71,12 @@ class RawBoxes:
 
 @frozen
 class Thresholds:
-    """Which boxes to keep."""
+    """Which boxes to keep.
+
+    Attributes:
+        confidence: one for all classes, or one for each of the network's.
+        nms: the rest.
+    """
 
     confidence: Threshold
     nms: NMSParameters
@@ -84,6 +90,7 @@ def open_box_package(
     extra_count: int | None = 0,
     recommended_parameters: RecommendedParameters | None = None,
     model_features: Mapping[str, Any] | None = None,
+    metadata: ModelPackageMetadata | None = None,
 ) -> BoxPackage:
     """Open the package in `directory`.
 
@@ -94,6 +101,7 @@ def open_box_package(
         extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
         recommended_parameters: thresholds behind `confidence="best"`.
         model_features: what the package's metadata says of the export, "nms_fused" among it.
+        metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -113,6 +121,7 @@ def open_box_package(
         check_outputs=lambda outputs, names: check_shapes(
             heads, [output.shape for output in outputs], names, extra_count
         ),
+        metadata=metadata,
     )
     return BoxPackage(
         package=package,
@@ -135,7 +144,7 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
     shapes = [output.shape for output in outputs]
     prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
     extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
-    head, places = choose_head(boxes.heads, shapes, len(boxes.package.class_names), extra_count)
+    head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
     return RawBoxes(
         head,
         tuple(outputs[place] for place in places),
@@ -178,7 +187,7 @@ def choose_thresholds(
             else check_flag("class_agnostic_nms", class_agnostic_nms)
         ),
     )
-    return Thresholds(threshold, nms)
+    return Thresholds(boxes.package.classes.network_thresholds(threshold), nms)
 
 
 def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list[DecodedBoxes]:
@@ -190,14 +199,16 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
         thresholds: which boxes to keep.
 
     Returns:
-        N `DecodedBoxes` in pixels of the network's input, in new arrays.
+        N `DecodedBoxes` in pixels of the network's input, in new arrays. Their class ids are those of predictions.
     """
-    classes = len(boxes.package.class_names)
+    classes = boxes.package.classes
+    count = len(classes.network_names)
     arrays = [array.astype(np.float32, copy=False) for array in raw.boxes]
-    return [
-        _keep(raw.head.decode(outputs, thresholds.confidence, classes, raw.extra_count), raw.head, thresholds.nms)
+    found = [
+        _keep(raw.head.decode(outputs, thresholds.confidence, count, raw.extra_count), raw.head, thresholds.nms)
         for outputs in zip(*arrays, strict=True)
     ]
+    return [evolve(one, class_ids=classes.shown_ids(one.class_ids)) for one in found] if classes.removes else found
 
 
 def _keep(found: DecodedBoxes, head: DetectionHead, nms: NMSParameters) -> DecodedBoxes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,6 +23,8 @@ from inference_models import (
     PreProcessingOverrides,
 )
 from inference_models.developer_tools import Array, Images, InferenceConfig, as_kind, as_numpy, resolve_confidence
+
+Floats = npt.NDArray[np.float32]
 
 _DEFAULT_CONFIDENCE = 0.4
 
@@ -91,6 +94,13 @@ class _ClassificationStages(OneOutputStages):
         """
         return _like(super().forward(as_numpy(pre_processed_images)), pre_processed_images)
 
+    def _probabilities(self, scores: npt.NDArray[np.floating[Any]], activation: Callable[[Floats], Floats]) -> Floats:
+        """Return (N, classes) float32 for the classes in predictions; those that are removed keep their share."""
+        scores = scores.astype(np.float32, copy=False)
+        probabilities = scores if self._fused else activation(scores)
+        classes = self._package.classes
+        return probabilities[:, classes.kept] if classes.removes else probabilities
+
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
         if config.post_processing is None:
@@ -126,10 +136,9 @@ class YOLOClassifier(_ClassificationStages, ClassificationModel[Array, Array]):
 
         Returns:
             One prediction for all N images, with the probability of every class. Of equal ones the lower id is best.
+            Where the package removes classes, the others' probabilities are as if it did not, and do not sum to 1.
         """
-        scores = as_numpy(model_results).astype(np.float32, copy=False)
-        if not self._fused:
-            scores = softmax(scores)
+        scores = self._probabilities(as_numpy(model_results), softmax)
         return ClassificationPrediction(
             class_id=_like(scores.argmax(axis=1), model_results),
             confidence=_like(scores, model_results),
@@ -162,9 +171,7 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
         threshold = resolve_confidence(
             confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
         )
-        scores = as_numpy(model_results).astype(np.float32, copy=False)
-        if not self._fused:
-            scores = sigmoid(scores)
+        scores = self._probabilities(as_numpy(model_results), sigmoid)
         return [
             MultiLabelClassificationPrediction(
                 class_ids=_like(np.flatnonzero(image >= threshold), model_results),
@@ -180,16 +187,16 @@ def _like(values: npt.NDArray[Any], array: Array) -> Array:
     return values if isinstance(array, np.ndarray) else as_kind(values, "torch", str(array.device))
 
 
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def softmax(logits: Floats) -> Floats:
     """Return the softmax over the last axis, in a new array. Large values do not overflow."""
     with np.errstate(invalid="ignore"):  # infinite logits give NaN
-        powers: npt.NDArray[np.float32] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        powers: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
         powers /= powers.sum(axis=-1, keepdims=True)
     return powers
 
 
-def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def sigmoid(logits: Floats) -> Floats:
     """Return 1 / (1 + exp(-x)), in a new array. Large values do not overflow."""
     small = np.exp(-np.abs(logits))
-    result: npt.NDArray[np.float32] = np.where(logits >= 0, np.float32(1), small) / (1 + small)
+    result: Floats = np.where(logits >= 0, np.float32(1), small) / (1 + small)
     return result

@@ -17,6 +17,7 @@ from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
     KeyPointsMetadata,
+    ModelPackageMetadata,
     PreProcessingMetadata,
     RecommendedParameters,
     SessionOpener,
@@ -51,6 +52,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
+        package: ModelPackageMetadata | None = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -60,6 +62,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "nms_fused" among it.
+            package: the package's metadata; its batch sizes count.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -75,8 +78,9 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             extra_count=_VALUES_PER_POINT * key_points.slots,
             recommended_parameters=recommended_parameters,
             model_features=model_features,
+            metadata=package,
         )
-        return cls(boxes, key_points)
+        return cls(boxes, key_points.take(boxes.package.classes.kept.tolist()))
 
     @property
     def key_points_classes(self) -> list[list[str]]:

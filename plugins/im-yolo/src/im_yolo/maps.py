@@ -102,7 +102,7 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
 
     def __init__(self, package: YOLOPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
         super().__init__(package, recommended_parameters)
-        self._background = _find_background(package.class_names)
+        self._background = _find_background(package.network_class_names)
 
     @property
     def class_names(self) -> list[str]:
@@ -128,24 +128,35 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
         Returns:
             For each image a map (H, W) int64 of class ids at the source image's size and a map of the probability of
             that class. What the network did not see, outside a static crop for example, is background of
-            probability 0.
+            probability 0; pixels of a class that the package removes are background too, with the probability of that.
 
         Raises:
             InvalidParameterError: `confidence` cannot be used.
         """
-        names = self._package.class_names
+        classes = self._package.classes
         threshold = resolve_confidence(
-            confidence, default=families.YOLO26.confidence, class_names=names, recommended=self._recommended
+            confidence, default=families.YOLO26.confidence, class_names=classes.names, recommended=self._recommended
         )
+        lowest = classes.network_thresholds(threshold)
         results = []
         for output, metadata in zip(model_results, pre_processing_meta, strict=True):
             scores = output.astype(np.float32, copy=False)
             if len(scores) == 1:
-                ids, probability = find_foreground(scores[0], metadata, threshold, self._background, self._fused)
+                ids, probability = find_foreground(scores[0], metadata, lowest, self._background, self._fused)
             else:
-                ids, probability = find_classes(scores, metadata, threshold, self._background, self._fused)
-            results.append(in_kind(SemanticSegmentationResult(ids, probability, class_names=names), metadata))
+                ids, probability = find_classes(scores, metadata, lowest, self._background, self._fused)
+            shown = SemanticSegmentationResult(classes.shown_ids(ids), probability, class_names=classes.names)
+            results.append(in_kind(shown, metadata))
         return results
+
+    @classmethod
+    def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
+        super()._check_config(config, directory)
+        if any(one.class_name.casefold() == BACKGROUND for one in config.class_names_operations):
+            raise CorruptedModelPackageError(
+                f'{directory / "inference_config.json"}: class_names_operations remove the class "{BACKGROUND}", which '
+                f"pixels of no other class are given. Remove that operation."
+            )
 
     @classmethod
     def _expected(cls, shape: Shape, class_names: tuple[str, ...]) -> str | None:
