@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from attrs import evolve, frozen
 
-from im_yolo.families import BoxFamily, Layout
-from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Threshold
+from im_yolo.families import BoxFamily
+from im_yolo.fused import FlatHead, split_by_image
+from im_yolo.heads import DecodedBoxes, DetectionHead, Floats, Threshold
+from im_yolo.layouts import HEADS
 from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
-from im_yolo.package import YOLOPackage, open_package
+from im_yolo.package import YOLOPackage, in_order, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
     InferenceConfig,
@@ -23,6 +25,7 @@ from inference_models.developer_tools import (
     check_flag,
     check_fraction,
     check_max_detections,
+    join_batches,
     non_maximum_suppression,
     resolve_confidence,
 )
@@ -111,7 +114,7 @@ def open_box_package(
 
     def check_config(config: InferenceConfig, directory: Path) -> None:
         fused = _is_fused(config, directory, family, model_features or {})
-        layouts = (Layout.END_TO_END,) if fused else family.layouts
+        layouts = family.fused_layouts if fused else family.layouts
         heads.extend(HEADS[layout] for layout in layouts)
 
     package = open_package(
@@ -140,11 +143,16 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
         ModelRuntimeError: the backend failed.
         CorruptedModelPackageError: the outputs do not fit class_names.txt, or are not of this family.
     """
-    outputs = boxes.package.run(inputs)
-    shapes = [output.shape for output in outputs]
+    runs = boxes.package.run_in_batches(inputs)
+    shapes = [tuple(output.shape) for output in runs[0].outputs.values()]
     prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
     extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
     head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
+    if isinstance(head, FlatHead):
+        tables = [in_order(run.outputs)[places[0]] for run in runs]
+        rows = split_by_image(tables, [run.length for run in runs], [run.size for run in runs])
+        return RawBoxes(head, (rows,), extra_count)
+    outputs = in_order(join_batches(runs))
     return RawBoxes(
         head,
         tuple(outputs[place] for place in places),

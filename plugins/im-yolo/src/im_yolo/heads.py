@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from im_yolo.families import Layout
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import cxcywh_to_xyxy, select_candidates
 
@@ -101,10 +100,10 @@ class AnchorFreeHead:
         rows = output if len(output) == 4 + class_count + extra_count else output.T
         found = select_candidates(rows[4 : 4 + class_count], threshold)
         boxes = DecodedBoxes(
-            _corners(rows[:4, found.anchors].T),
+            _corners(_gathered(rows[:4], found.anchors)),
             found.scores,
             found.class_ids,
-            rows[4 + class_count :, found.anchors].T if extra_count else None,
+            _gathered(rows[4 + class_count :], found.anchors) if extra_count else None,
         )
         return _only_finite(boxes)
 
@@ -219,14 +218,6 @@ class SplitHead:
         return _only_finite(DecodedBoxes(boxes[found.anchors], found.scores, found.class_ids))
 
 
-HEADS: dict[Layout, DetectionHead] = {
-    Layout.ANCHOR_FREE: AnchorFreeHead(),
-    Layout.OBJECTNESS: ObjectnessHead(),
-    Layout.END_TO_END: EndToEndHead(),
-    Layout.SPLIT: SplitHead(),
-}
-
-
 def _columns(before: str, class_count: int, extra_count: int) -> str:
     extras = f", {extra_count} further values" if extra_count else ""
     return f"{before}, {class_count} class scores, as class_names.txt names{extras}"
@@ -237,14 +228,19 @@ def _may_be(columns: int, axes: Shape) -> bool:
     return columns in axes or None in axes
 
 
+def _gathered(rows: Floats, anchors: npt.NDArray[np.intp]) -> Floats:
+    """Return the values of n anchors as (n, rows), in the order in which they lie in memory."""
+    return rows.take(anchors, axis=1).T if rows.flags.c_contiguous else rows.T[anchors]
+
+
 def _corners(boxes: Floats) -> Floats:
     with np.errstate(all="ignore"):  # what is undefined, or becomes so, is dropped by the caller
         return cxcywh_to_xyxy(boxes)
 
 
 def _only_finite(boxes: DecodedBoxes) -> DecodedBoxes:
-    finite = np.isfinite(boxes.xyxy).all(axis=1)
-    return boxes if finite.all() else boxes.take(np.flatnonzero(finite))
+    finite = np.isfinite(boxes.xyxy)
+    return boxes if finite.all() else boxes.take(np.flatnonzero(finite.all(axis=1)))
 
 
 def _checked_class_ids(column: Floats, class_count: int) -> npt.NDArray[np.intp]:
