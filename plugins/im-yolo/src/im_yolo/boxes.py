@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from attrs import evolve, frozen
 
 from im_yolo.families import BoxFamily
@@ -14,7 +13,7 @@ from im_yolo.fused import FlatHead, split_by_image
 from im_yolo.heads import DecodedBoxes, DetectionHead, Floats, Threshold
 from im_yolo.layouts import HEADS
 from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
-from im_yolo.package import YOLOPackage, in_order, open_package
+from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
     InferenceConfig,
@@ -22,6 +21,10 @@ from inference_models.developer_tools import (
     NMSParameters,
     RecommendedParameters,
     SessionOpener,
+    as_float32,
+    as_like,
+    as_numpy,
+    best_first,
     check_flag,
     check_fraction,
     check_max_detections,
@@ -149,10 +152,11 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
     extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
     head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
     if isinstance(head, FlatHead):
-        tables = [in_order(run.outputs)[places[0]] for run in runs]
-        rows = split_by_image(tables, [run.length for run in runs], [run.size for run in runs])
-        return RawBoxes(head, (rows,), extra_count)
-    outputs = in_order(join_batches(runs))
+        tables = [boxes.package.in_order(run.outputs)[places[0]] for run in runs]
+        # On the host: a few rows, whose number the host must know anyway.
+        rows = split_by_image(list(map(as_numpy, tables)), [run.length for run in runs], [run.size for run in runs])
+        return RawBoxes(head, (as_like(rows, tables[0]),), extra_count)
+    outputs = boxes.package.in_order(join_batches(runs))
     return RawBoxes(
         head,
         tuple(outputs[place] for place in places),
@@ -207,13 +211,17 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
         thresholds: which boxes to keep.
 
     Returns:
-        N `DecodedBoxes` in pixels of the network's input, in new arrays. Their class ids are those of predictions.
+        N `DecodedBoxes` in pixels of the network's input, in new arrays, or tensors on the device that the network's
+        outputs are on. Their class ids are those of predictions.
     """
     classes = boxes.package.classes
     count = len(classes.network_names)
-    arrays = [array.astype(np.float32, copy=False) for array in raw.boxes]
+    arrays = [as_float32(array) for array in raw.boxes]
+    threshold = thresholds.confidence
+    if not isinstance(threshold, float):
+        threshold = as_like(threshold, arrays[0])
     found = [
-        _keep(raw.head.decode(outputs, thresholds.confidence, count, raw.extra_count), raw.head, thresholds.nms)
+        _keep(raw.head.decode(outputs, threshold, count, raw.extra_count), raw.head, thresholds.nms)
         for outputs in zip(*arrays, strict=True)
     ]
     return [evolve(one, class_ids=classes.shown_ids(one.class_ids)) for one in found] if classes.removes else found
@@ -221,7 +229,7 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
 
 def _keep(found: DecodedBoxes, head: DetectionHead, nms: NMSParameters) -> DecodedBoxes:
     if not head.needs_nms:
-        return found.take(np.argsort(-found.scores, kind="stable")[: nms.max_detections])
+        return found.take(best_first(found.scores)[: nms.max_detections])
     kept = non_maximum_suppression(
         found.xyxy,
         found.scores,

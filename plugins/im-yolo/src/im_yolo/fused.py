@@ -14,6 +14,7 @@ from attrs import frozen
 
 from im_yolo.heads import DecodedBoxes, EndToEndHead, Floats, Shape, Threshold
 from inference_models import CorruptedModelPackageError
+from inference_models.developer_tools import library_of
 
 _END_TO_END = EndToEndHead()
 _COLUMNS = 7
@@ -89,7 +90,7 @@ class CountedHead:
         """
         number, boxes, scores, classes = outputs
         count = _checked_index(number.reshape(1), len(scores) + 1, "the number of boxes of an image")[0]
-        rows = np.column_stack([boxes[:count], scores[:count], classes[:count]])
+        rows = library_of(boxes).column_stack([boxes[:count], scores[:count], classes[:count]])
         return _END_TO_END.decode([rows], threshold, class_count, extra_count)
 
 
@@ -126,11 +127,13 @@ def split_by_image(tables: Sequence[Floats], lengths: Sequence[int], sizes: Sequ
 
 
 def _checked_index(values: npt.NDArray[Any], length: int, what: str) -> npt.NDArray[np.intp]:
-    wrong = ~((values == np.rint(values)) & (values >= 0) & (values < length))  # true for NaN too
+    library = library_of(values)
+    wrong = ~((values == library.round(values)) & (values >= 0) & (values < length))  # true for NaN too
     if wrong.any():
         raise CorruptedModelPackageError(
             f"The network's output says {values[wrong][0]:g} where {what} is expected, a whole number below {length}. "
             f"Its outputs are laid out in another way than those of exports with fused NMS that are known; export the "
             f"model again without NMS, or with its exporter's own."
         )
-    return values.astype(np.intp)
+    indices: npt.NDArray[np.intp] = library.asarray(values, dtype=library.int64)
+    return indices
