@@ -52,8 +52,9 @@ def non_maximum_suppression(
     Returns:
         Indices into `boxes`, in descending order of score.
     """
-    order: npt.NDArray[np.intp] = np.argsort(-scores, kind="stable")  # NaN comes last
-    order = order[: len(order) - np.count_nonzero(np.isnan(scores))]
+    order: npt.NDArray[np.intp] = np.argsort(-scores, kind="stable")
+    if len(order) and np.isnan(scores[order[-1]]):  # NaN comes last
+        order = order[: len(order) - np.count_nonzero(np.isnan(scores))]
     # Columns that lie together in memory are read much faster than rows.
     ranked = boxes.T.take(order, axis=1).astype(np.float64).T
     labels = np.zeros(len(order), np.intp) if class_agnostic else class_ids.take(order)
@@ -79,26 +80,33 @@ def _pairs_close_together(boxes: _Boxes, labels: _Indices, iou_threshold: float)
     """
     if not 0 < len(boxes) <= _MOST_BOXES or not np.isfinite(boxes).all():
         return None
-    left, top = boxes.T[:2]
-    across, down = (boxes.T[2:] - boxes.T[:2]) * (1 - iou_threshold + _MARGIN)
-    widest, first_top = max(float(across.max()), 0.0), float(top.min())
-    band_height = max(float(down.max()), (float(top.max()) - first_top) / _BANDS) or 1.0
+    left, top, across, _ = table = boxes.T.copy()
+    table[2:] -= table[:2]
+    table[2:] *= 1 - iou_threshold + _MARGIN
+    last_left, last_top, widest, highest = table.max(axis=1).tolist()
+    first_left, first_top = table[:2].min(axis=1).tolist()
+    band_height = max(highest, (last_top - first_top) / _BANDS) or 1.0
+    reach = max(widest, 0.0)
+    length = 2 * (last_left - first_left + reach) + 1  # of a band on the line
     bands = ((top - first_top) / band_height).astype(np.intp) + np.multiply(labels, _BANDS + 3, dtype=np.intp)
-    length = 2 * (float(left.max()) - float(left.min()) + widest) + 1  # of a band on the line
     places = left + bands * length
     line = np.argsort(places)
     starts = places.take(line)
     slack = _MARGIN * (abs(float(starts[0])) + abs(float(starts[-1])) + length)
     ends = starts + (across.take(line) + slack)
-    begins = np.concatenate([np.arange(1, len(line) + 1), np.searchsorted(starts, starts + (length - widest - slack))])
+    begins = np.concatenate([np.arange(1, len(line) + 1), np.searchsorted(starts, starts + (length - reach - slack))])
     counts = np.concatenate([np.searchsorted(starts, ends), np.searchsorted(starts, ends + length)])
     counts -= begins
     np.maximum(counts, 0, out=counts)
-    stops = counts.cumsum()
-    if stops[-1] > _MOST_PAIRS:
+    if counts.sum() > _MOST_PAIRS:
         return None
-    others = np.arange(stops[-1]) + np.repeat(begins - stops + counts, counts)
-    return np.repeat(np.concatenate([line, line]), counts), line.take(others)
+    return np.repeat(np.concatenate([line, line]), counts), line.take(_expand(begins, counts))
+
+
+def _expand(begins: _Indices, counts: _Indices) -> _Indices:
+    """Return `counts[0]` whole numbers from `begins[0]` on, then those of the next, and so on."""
+    stops = counts.cumsum()
+    return np.arange(stops[-1]) + np.repeat(begins - stops + counts, counts)
 
 
 def _keep_by_pair(boxes: _Boxes, iou_threshold: float, first: _Indices, second: _Indices) -> _Indices:
