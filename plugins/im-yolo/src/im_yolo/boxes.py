@@ -34,6 +34,19 @@ from inference_models.developer_tools import (
 )
 
 
+@frozen
+class Thresholds:
+    """Which boxes to keep.
+
+    Attributes:
+        confidence: one for all classes, or one for each of the network's.
+        nms: the rest.
+    """
+
+    confidence: Threshold
+    nms: NMSParameters
+
+
 @frozen(kw_only=True)
 class BoxPackage:
     """An opened package whose network finds boxes.
@@ -42,7 +55,8 @@ class BoxPackage:
         package: the package.
         heads: the layouts that the network's outputs may have.
         extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
-        defaults: thresholds where the caller gives none: the package's, or the family's.
+        defaults: where the caller gives none: the package's, or the family's.
+        default_thresholds: the same as thresholds, of a call that gives nothing.
         recommended: thresholds behind `confidence="best"`.
     """
 
@@ -50,6 +64,7 @@ class BoxPackage:
     heads: tuple[DetectionHead, ...]
     extra_count: int | None
     defaults: NMSParameters
+    default_thresholds: Thresholds
     recommended: RecommendedParameters | None
 
     @property
@@ -73,19 +88,6 @@ class RawBoxes:
     boxes: tuple[Floats, ...]
     extra_count: int
     prototypes: Floats | None = None
-
-
-@frozen
-class Thresholds:
-    """Which boxes to keep.
-
-    Attributes:
-        confidence: one for all classes, or one for each of the network's.
-        nms: the rest.
-    """
-
-    confidence: Threshold
-    nms: NMSParameters
 
 
 def open_box_package(
@@ -125,15 +127,17 @@ def open_box_package(
         open_session,
         check_config=check_config,
         check_outputs=lambda outputs, names: check_shapes(
-            heads, [output.shape for output in outputs], names, extra_count
+            tuple(heads), tuple(output.shape for output in outputs), names, extra_count
         ),
         metadata=metadata,
     )
+    defaults = _defaults(package.config, family)
     return BoxPackage(
         package=package,
         heads=tuple(heads),
         extra_count=extra_count,
-        defaults=_defaults(package.config, family),
+        defaults=defaults,
+        default_thresholds=Thresholds(package.classes.network_thresholds(defaults.confidence_threshold), defaults),
         recommended=recommended_parameters,
     )
 
@@ -147,7 +151,7 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
         CorruptedModelPackageError: the outputs do not fit class_names.txt, or are not of this family.
     """
     runs = boxes.package.run_in_batches(inputs)
-    shapes = [tuple(output.shape) for output in runs[0].outputs.values()]
+    shapes = tuple([tuple(output.shape) for output in runs[0].outputs.values()])
     prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
     extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
     head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
@@ -178,6 +182,8 @@ def choose_thresholds(
     Raises:
         InvalidParameterError: one cannot be used, or is about boxes that the network has dropped already.
     """
+    if confidence == "default" and iou_threshold is max_detections is class_agnostic_nms is None:
+        return boxes.default_thresholds
     defaults = boxes.defaults
     if not boxes.needs_nms:
         _refuse(iou_threshold=iou_threshold, class_agnostic_nms=class_agnostic_nms)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import permutations
 
 from im_yolo.heads import DetectionHead, Shape
@@ -29,7 +30,7 @@ def find_prototypes(shapes: Sequence[Shape]) -> int:
 
 
 def check_shapes(
-    heads: Sequence[DetectionHead], shapes: Sequence[Shape], class_names: Sequence[str], extra_count: int | None
+    heads: tuple[DetectionHead, ...], shapes: tuple[Shape, ...], class_names: Sequence[str], extra_count: int | None
 ) -> None:
     """Raise CorruptedModelPackageError unless a head fits, as far as the shapes are known."""
     if extra_count is PROTOTYPES:
@@ -39,8 +40,9 @@ def check_shapes(
     choose_head(heads, shapes, len(class_names), extra_count)
 
 
+@lru_cache(maxsize=128)  # the shapes are the same in every call, or nearly so
 def choose_head(
-    heads: Iterable[DetectionHead], shapes: Sequence[Shape], class_count: int, extra_count: int
+    heads: tuple[DetectionHead, ...], shapes: tuple[Shape, ...], class_count: int, extra_count: int
 ) -> tuple[DetectionHead, tuple[int, ...]]:
     """Return the first head that fits, and which outputs it reads, in its order.
 
