@@ -44,8 +44,8 @@ from .store import AutoResolutionCache as AutoResolutionCache
 from .store import Resolution as Resolution
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
-from .vision import ClassMapping as ClassMapping
 from .vision import BatchSizes as BatchSizes
+from .vision import ClassMapping as ClassMapping
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
@@ -60,10 +60,10 @@ from .vision import StaticCropOffset as StaticCropOffset
 from .vision import as_images as as_images
 from .vision import as_kind as as_kind
 from .vision import as_numpy as as_numpy
-from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import check_flag as check_flag
 from .vision import check_fraction as check_fraction
 from .vision import check_max_detections as check_max_detections
+from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
 from .vision import map_classes as map_classes
