@@ -118,7 +118,8 @@ def _pairs_close_together(boxes: _Boxes, labels: _Indices, iou_threshold: float)
 def _expand(begins: _Indices, counts: _Indices) -> _Indices:
     """Return `counts[0]` whole numbers from `begins[0]` on, then those of the next, and so on."""
     stops = counts.cumsum()
-    return np.arange(stops[-1]) + np.repeat(begins - stops + counts, counts)
+    numbers: _Indices = np.arange(stops[-1]) + np.repeat(begins - stops + counts, counts)
+    return numbers
 
 
 def _keep_by_pair(boxes: _Boxes, iou_threshold: float, first: _Indices, second: _Indices) -> _Indices:
