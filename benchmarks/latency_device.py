@@ -103,7 +103,10 @@ def measure_picture(row: Any, directory: Path, size: tuple[int, int], devices: I
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per row (default: {ROUNDS})")
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
+    arguments = parser.parse_args()
+    if arguments.threads is not None:
+        torch.set_num_threads(arguments.threads)
     devices = ["cpu", "cpu:0", *(["cuda"] if torch.cuda.is_available() else [])]
     names = ["host" if device == "cpu" else device for device in devices]
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; pre- and post-processing in milliseconds")
@@ -112,7 +115,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as directory:
             package = row[2](Path(directory))
             for size in SIZES:
-                measure_picture(row, package, size, devices, rounds)
+                measure_picture(row, package, size, devices, arguments.rounds)
     return 0
 
 
