@@ -180,7 +180,7 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     )
     monkeypatch.syspath_prepend(str(package.parent))
     _forget()
-    import tensorrt
+    import tensorrt  # type: ignore[import-not-found]
 
     yield tensorrt
     _forget()

@@ -60,7 +60,8 @@ def _parse_batch(ctx: click.Context, parameter: click.Parameter, text: str | Non
 def compile_(model: str, as_json: bool, fp16: bool, **given: Any) -> None:
     """Make a package of MODEL for another backend.
 
-    It is made on this machine; its directory is printed. The next load of MODEL finds and ranks it, also without a network. A MODEL that is a directory needs --output.
+    It is made on this machine, and its directory is printed. The next load of MODEL finds and ranks it, also without a
+    network. A MODEL that is a directory needs --output.
     """
     from inference_models.compiling import CompileOptions
     from inference_models.entities import Quantization
