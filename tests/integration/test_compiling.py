@@ -244,6 +244,23 @@ class TestDirectories:
         assert "'manifest' is for 'optimised'" in result.stderr
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+def test_on_a_terminal_a_bar_shows_how_far_it_is(optimiser: Path, local_model: Path, tmp_path: Path) -> None:
+    import pty
+
+    command = [sys.executable, "-m", "inference_models.cli", "compile", str(local_model), "--backend", "optimised"]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(optimiser), "TERM": "xterm", "COLUMNS": "100"}
+    arguments = [*command, "--output", str(tmp_path / "compiled")]
+    run = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    assert run.stdout.decode().strip() == str(tmp_path / "compiled")
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "publishing" in shown
+    assert "\x1b[" in shown
+
+
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGKILL, -9)])
 def test_a_compilation_that_is_killed_leaves_nothing_that_is_ever_used(
