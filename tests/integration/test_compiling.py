@@ -225,6 +225,11 @@ class TestDirectories:
         assert result.exit_code == 1
         assert "--output" in result.stderr
 
+    def test_a_network_alone_is_no_model(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        result = im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", tmp_path / "new")
+        assert result.exit_code == 1
+        assert "a network alone is no model" in result.stderr
+
     def test_nothing_is_written_over(self, im_run: Im, local_model: Path) -> None:
         before = sorted(path.name for path in local_model.iterdir())
         result = im_run("compile", local_model, "--backend", "optimised", "--output", local_model)

@@ -81,6 +81,13 @@ def test_torch_is_built_without_cuda(install) -> None:
         detect(install({"full": "10.12.0.36"}, torch="2.8.0+cpu", cuda=None), GPU)
 
 
+def test_gpus_that_the_driver_lists_are_enough_and_nobody_asks_it_for_more(install) -> None:
+    class Listed:
+        gpu_fingerprint = ("0000:01:00.0", "all")
+
+    assert detect(install({"full": "10.12.0.36"}), Listed())["version"] == "10.12.0.36"
+
+
 def test_there_is_no_gpu(install) -> None:
     nothing = Environment.from_facts(gpu_problem="no NVIDIA driver answers")
     with pytest.raises(BackendUnavailable, match=r"needs an NVIDIA GPU, and none was found: no NVIDIA driver answers"):

@@ -68,8 +68,8 @@ class Engine:
         free, total = self.device.memory()
         raise ModelLoadingError(
             f"{self.path.name} cannot be run on {self.device.name}: it needs {_megabytes(self.working_memory)} to work "
-            f"in, and {_megabytes(free)} of {_megabytes(total)} are free. {quote(lines)}. Free memory there, or use fewer "
-            f"threads: each run at the same time needs as much."
+            f"in, and {_megabytes(free)} of {_megabytes(total)} are free. {quote(lines)}. Free memory there, or use "
+            f"fewer threads: each run at the same time needs as much."
         )
 
 
