@@ -70,6 +70,34 @@ def picture_of_squares() -> np.ndarray:
     return picture
 
 
+FINDER_OF_COLORS = """
+import torch
+
+class FinderOfColors(torch.nn.Module):
+    \"\"\"YOLOv8's output, finding cells of 32 x 32 pixels filled with red, green or blue.\"\"\"
+
+    def forward(self, images):
+        cells = torch.nn.functional.avg_pool2d(images, 32)
+        others = 2 * torch.eye(3) - 1  # a color's score is its own brightness less that of the others
+        scores = torch.einsum("sc,nchw->nshw", others, cells).clamp(min=0).flatten(2)
+        centres = (torch.arange(10.0) + 0.5) * 32
+        y, x = torch.meshgrid(centres, centres, indexing="ij")
+        places = torch.stack([x.flatten(), y.flatten(), torch.full((100,), 32.0), torch.full((100,), 32.0)])
+        return torch.cat([places.expand(images.shape[0], -1, -1), scores], dim=1)
+
+network = FinderOfColors()
+"""
+
+
+def test_the_code_about_torch_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "detector.py").write_text(FINDER_OF_COLORS)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert cv2.imwrite(str(tmp_path / "photo.png"), picture_of_squares())
+    assert len(blocks("docs/how-to/run-with-torch.md")) > 2
+    run_page("docs/how-to/run-with-torch.md")
+
+
 @pytest.mark.parametrize("page", ["docs/how-to/package-a-network.md", "docs/how-to/stream.md"])
 def test_the_code_of_a_page_works(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

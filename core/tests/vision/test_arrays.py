@@ -39,3 +39,11 @@ def test_only_tensors_on_a_device_are_processed_there() -> None:
     assert processing_device("torch", "mps") == "mps"
     assert processing_device("torch", "cpu") is None
     assert processing_device("numpy", "cuda:0") is None  # ONNX Runtime takes arrays, whatever it runs on
+
+
+def test_bfloat16_which_numpy_lacks_becomes_float32() -> None:
+    torch = pytest.importorskip("torch")
+    values = as_numpy(torch.from_numpy(VALUES).to(torch.bfloat16))
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, VALUES)
+    assert as_numpy(torch.from_numpy(VALUES).half()).dtype == np.float16

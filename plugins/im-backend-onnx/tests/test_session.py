@@ -9,7 +9,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from im_backend_onnx.session import ONNXSession, open_session
+from im_backend_onnx.network import ONNXSession
+from im_backend_onnx.session import open_session
 from inference_models import ModelRuntimeError, SessionClosedError
 from inference_models.developer_tools import Session, TensorInfo, run_batched
 

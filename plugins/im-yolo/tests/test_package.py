@@ -71,8 +71,18 @@ def test_the_size_comes_from_the_network_when_the_config_leaves_it_free(workbenc
     assert inputs.shape == (1, 3, 320, 320)
 
 
+@pytest.mark.parametrize("shape", [(), (None, 3, None, None)])
+def test_the_size_comes_from_the_config_when_the_network_states_none(workbench: Any, shape: tuple[Any, ...]) -> None:
+    session: Any = Recorder((TensorInfo("images", shape, "float32"),), ())
+    model = YOLODetector.from_pretrained(workbench.package(workbench.looking()), open_session=lambda _: session)
+    inputs, _ = model.pre_process(workbench.picture())
+    assert inputs.shape == (1, 3, 320, 320)
+
+
 class Recorder:
     """A session that cannot be used, and notes whether it was closed."""
+
+    array_kind, device = "numpy", "cpu"
 
     def __init__(self, inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> None:
         self.inputs, self.outputs, self.closed = inputs, outputs, False

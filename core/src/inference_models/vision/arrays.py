@@ -23,10 +23,16 @@ __all__ = [
 
 
 def as_numpy(array: Any) -> npt.NDArray[Any]:
-    """Return a numpy array of `array`'s values; a view where the values lie in main memory."""
+    """Return a numpy array of `array`'s values; a view where the values lie in main memory.
+
+    Values in bfloat16, a type that numpy lacks, become float32, which holds each of them exactly.
+    """
     if isinstance(array, np.ndarray):
         return array
-    values: npt.NDArray[Any] = array.detach().cpu().numpy()
+    array = array.detach()
+    if str(array.dtype) == "torch.bfloat16":
+        array = array.float()
+    values: npt.NDArray[Any] = array.cpu().numpy()
     return values
 
 

@@ -14,9 +14,7 @@ from inference_models import CorruptedModelPackageError, ModelLoadingError
 WEIGHTS_NAMES = ("weights.torchscript", "model.torchscript")
 
 _MISSING_OPERATOR = re.compile(r"Unknown builtin op: (\w+)::(\w+)|Could not find any similar ops to (\w+)::(\w+)")
-_NEWER_FORMAT = re.compile(
-    r"file with version (\d+)|maximum supported version|Unsupported file version|_version_number"
-)
+_NEWER_FORMAT = re.compile(r"with version (\d+), but the maximum supported version for reading is (\d+)")
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +46,7 @@ def load_archive(torch: Any, weights: Path, device: str) -> Any:
             if not _registers_operators(error):
                 raise
             module = torch.jit.load(str(weights), map_location=device)
-    except (RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # torch's reader lets through whatever damaged bytes lead to
         raise _explained(torch, error, weights, device) from error
     return module.eval()
 
@@ -91,10 +89,10 @@ def _explained(torch: Any, error: Exception, weights: Path, device: str) -> Mode
             f"{weights} is not a complete TorchScript archive: {_reader_reason(text)}. Download or export the "
             f"package again."
         )
-    if _NEWER_FORMAT.search(text):
+    if formats := _NEWER_FORMAT.search(text):
         return ModelLoadingError(
-            f"{weights} was made by a newer torch than the installed {torch.__version__}: {last_line(error)} "
-            f"Update torch."
+            f"{weights} was made by a newer torch than the installed {torch.__version__}: it is of format "
+            f"{formats[1]}, and this torch reads formats up to {formats[2]}. Update torch."
         )
     memory = explain_out_of_memory(torch, error, device)
     if memory is not None:

@@ -15,14 +15,12 @@ from attrs import frozen
 from inference_models import ModelLoadingError
 from inference_models.developer_tools import TensorInfo
 
-# Where an operator keeps the number of groups, and where it says that it is transposed (None: it never is).
-_CONVOLUTIONS = {
-    "aten::_convolution": (8, 6),
-    "aten::convolution": (8, 6),
-    "aten::conv1d": (6, None),
-    "aten::conv2d": (6, None),
-    "aten::conv3d": (6, None),
+# Where an operator keeps the number of groups among its inputs. Traced programs have the first, scripted ones the rest.
+_GROUPS_AT = {
+    "aten::_convolution": 8,
+    **{f"aten::{name}{axes}d": 6 for name in ("conv", "conv_transpose") for axes in (1, 2, 3)},
 }
+_TRANSPOSED_AT = 6  # of the first
 
 
 @frozen
@@ -98,13 +96,13 @@ def _first_kernel(value: Any) -> tuple[int, Any] | None:
     """Return (channels of `value`, weights) of the first convolution that takes it; None without one."""
     for use in value.uses():
         node = use.user
-        if node.kind() not in _CONVOLUTIONS or use.offset != 0:
+        kind = node.kind()
+        if kind not in _GROUPS_AT or use.offset != 0:
             continue
         settings = [item.toIValue() for item in node.inputs()]  # None for what is computed while it runs
-        groups_at, transposed_at = _CONVOLUTIONS[node.kind()]
-        tensor, groups = settings[1], settings[groups_at]
+        tensor, groups = settings[1], settings[_GROUPS_AT[kind]]
         if tensor is None or groups is None:
             continue
-        transposed = transposed_at is not None and settings[transposed_at]
+        transposed = settings[_TRANSPOSED_AT] if kind == "aten::_convolution" else "transpose" in kind
         return (tensor.shape[0] if transposed else tensor.shape[1] * groups), tensor
     return None

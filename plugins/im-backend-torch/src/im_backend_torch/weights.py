@@ -10,14 +10,14 @@ from pathlib import Path
 from pickle import UnpicklingError
 from threading import Lock
 from typing import Any
+from zipfile import ZipFile
 
-from inference_models import CorruptedModelPackageError
+from im_backend_torch.memory import ADVICE, explain_out_of_memory
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 
 # Under these keys training programs keep the weights among other things.
 _NESTED = ("state_dict", "model", "model_state_dict")
-_REFUSED = re.compile(
-    r"(?:GLOBAL|Unsupported (?:global|class|operand)|Trying to instantiate class) ?:? ?(?:GLOBAL )?([\w.]+)"
-)
+_REFUSED = re.compile(r"GLOBAL (?P<name>[\w.]+)")
 _AGAIN = "Download or export the package again."
 
 # The classes that torch lets a checkpoint hold are a setting of the whole process while a file is read.
@@ -46,15 +46,31 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
 
 
 def _load_checkpoint(torch: Any, path: Path, allowed_classes: Iterable[Any]) -> dict[str, Any]:
+    if _is_torch_script(path):
+        raise CorruptedModelPackageError(
+            f"{path} is a TorchScript archive, and weights were expected. Its backend is torch-script."
+        )
     allowed = list(allowed_classes)
     try:
         with _reading, torch.serialization.safe_globals(allowed) if allowed else nullcontext():
             contents = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CorruptedModelPackageError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
-        raise CorruptedModelPackageError(_damage(path, str(error))) from error
+    except Exception as error:  # torch's reader lets through whatever damaged bytes lead to
+        memory = explain_out_of_memory(torch, error, "cpu")
+        if memory is not None:
+            raise ModelLoadingError(f"{path} was not read: {memory}. {ADVICE}") from error
+        raise CorruptedModelPackageError(_damage(path, error)) from error
     return _only_tensors(torch, contents, path)
+
+
+def _is_torch_script(path: Path) -> bool:
+    """Tell a program from a checkpoint: torch.load would open the one in passing, with a warning."""
+    try:
+        with ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except Exception:  # damaged, which shows when it is read, or a checkpoint in the format of old
+        return False
 
 
 def _refusal(path: Path, text: str) -> str:
@@ -63,14 +79,13 @@ def _refusal(path: Path, text: str) -> str:
     if match is None:
         return f"{path} is not a checkpoint that can be read as data; it may be cut short. {_AGAIN}"
     return (
-        f"{path} holds an object of {match[1]}, which is code and no weights, so it was not read. Save the weights "
-        f"alone, as safetensors or with torch.save(model.state_dict(), path)."
+        f"{path} holds an object of {match['name']}, which is code and no weights, so it was not read. Save the "
+        f"weights alone, as safetensors or with torch.save(model.state_dict(), path)."
     )
 
 
-def _damage(path: Path, text: str) -> str:
-    if "TorchScript" in text:
-        return f"{path} is a TorchScript archive, and weights were expected. Its backend is torch-script."
+def _damage(path: Path, error: Exception) -> str:
+    text = str(error) or type(error).__name__
     match = re.search(r"PytorchStreamReader failed ([^.]+)", text)
     return f"{path} is not a complete checkpoint: {match[1] if match else text.partition('. ')[0]}. {_AGAIN}"
 

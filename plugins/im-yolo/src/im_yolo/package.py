@@ -146,7 +146,7 @@ def open_package(
             config,
             size=_input_size(network_input, config),
             dtype=network_input.dtype,
-            dynamic_size=None in network_input.shape[2:],
+            dynamic_size=None in _height_and_width(network_input),
         )
     except BaseException:
         session.close()
@@ -160,10 +160,11 @@ def _as_trained(config: InferenceConfig) -> InferenceConfig:
 
 
 def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
-    """Return the network's only input, or raise when it is not (batch, channels, height, width)."""
+    """Return the network's only input, or raise when it is not (batch, channels, height, width), as far as is known."""
     inputs = session.inputs
     channels = config.network_input.input_channels
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (channels, None):
+    shape = inputs[0].shape if len(inputs) == 1 else None
+    if shape is None or (shape and (len(shape) != 4 or shape[1] not in (channels, None))):
         found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
         raise CorruptedModelPackageError(
             f"The network must have one input of shape (batch, {channels}, height, width), found {found}. "
@@ -172,10 +173,18 @@ def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
     return inputs[0]
 
 
+def _height_and_width(network_input: TensorInfo) -> tuple[int | None, int | None]:
+    """Return what the network states; None twice when its backend knows nothing about the shape."""
+    if not network_input.shape:
+        return None, None
+    _, _, height, width = network_input.shape
+    return height, width
+
+
 def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
     """Return the size that the network and the config agree on; None when only the config states one."""
     trained = config.network_input.training_input_size
-    height, width = network_input.shape[2:]
+    height, width = _height_and_width(network_input)
     if trained is not None:
         if height not in (trained.height, None) or width not in (trained.width, None):
             raise CorruptedModelPackageError(
