@@ -19,7 +19,7 @@ from im_backend_onnx.providers import (
     plan_attempts,
     without_secrets,
 )
-from im_backend_onnx.threads import choose_threads
+from im_backend_onnx.threads import set_threads
 from inference_models import (
     CorruptedModelPackageError,
     DeviceUnavailableError,
@@ -84,7 +84,7 @@ def open_session(
     )
     settings = runtime.SessionOptions()
     settings.log_severity_level = 3  # errors: what it warns about is its own optimiser's business
-    settings.intra_op_num_threads = choose_threads(options.get("onnx_threads"))
+    set_threads(settings, options.get("onnx_threads"))
     try:
         session = _first_that_opens(runtime, weights, settings, attempts)
     except ModelLoadingError:
