@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, frozen
 
@@ -16,6 +17,7 @@ from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototyp
 from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
+    BatchRun,
     InferenceConfig,
     ModelPackageMetadata,
     NMSParameters,
@@ -73,21 +75,25 @@ class BoxPackage:
         return self.heads[0].needs_nms
 
 
+PerImage: TypeAlias = Floats | list[Floats]
+"""An array for each of N images: rows of one array, or a list where the network ran more than once."""
+
+
 @frozen
 class RawBoxes:
     """The outputs of a network that finds boxes, for N images, by role.
 
     Attributes:
         head: their layout.
-        boxes: what the head reads, N first.
+        boxes: what the head reads.
         extra_count: how many columns follow the classes.
-        prototypes: (N, channels, height, width) of masks; None where the network has none.
+        prototypes: (channels, height, width) of masks; None where the network has none.
     """
 
     head: DetectionHead
-    boxes: tuple[Floats, ...]
+    boxes: tuple[PerImage, ...]
     extra_count: int
-    prototypes: Floats | None = None
+    prototypes: PerImage | None = None
 
 
 def open_box_package(
@@ -160,13 +166,21 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
         # On the host: a few rows, whose number the host must know anyway.
         rows = split_by_image(list(map(as_numpy, tables)), [run.length for run in runs], [run.size for run in runs])
         return RawBoxes(head, (as_like(rows, tables[0]),), extra_count)
-    outputs = boxes.package.in_order(join_batches(runs))
+    outputs = _by_image(boxes.package, runs)
     return RawBoxes(
         head,
         tuple(outputs[place] for place in places),
         extra_count,
         None if prototypes is None else outputs[prototypes],
     )
+
+
+def _by_image(package: YOLOPackage, runs: list[BatchRun]) -> list[PerImage]:
+    """Return each output of the network, image by image; joined in one array they would all be copied."""
+    first, *others = [package.in_order(join_batches([run])) for run in runs]
+    if not others:
+        return [*first]
+    return [list(chain.from_iterable(arrays)) for arrays in zip(first, *others, strict=True)]
 
 
 def choose_thresholds(
@@ -222,14 +236,14 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
     """
     classes = boxes.package.classes
     count = len(classes.network_names)
-    arrays = [as_float32(array) for array in raw.boxes]
     threshold = thresholds.confidence
     if not isinstance(threshold, float):
-        threshold = as_like(threshold, arrays[0])
-    found = [
-        _keep(raw.head.decode(outputs, threshold, count, raw.extra_count), raw.head, thresholds.nms)
-        for outputs in zip(*arrays, strict=True)
-    ]
+        threshold = as_like(threshold, raw.boxes[0][0])
+    found = []
+    for arrays in zip(*raw.boxes, strict=True):
+        outputs = [as_float32(array) for array in arrays]
+        decoded = raw.head.decode(outputs, threshold, count, raw.extra_count)
+        found.append(_keep(decoded, raw.head, thresholds.nms))
     return [evolve(one, class_ids=classes.shown_ids(one.class_ids)) for one in found] if classes.removes else found
 
 
