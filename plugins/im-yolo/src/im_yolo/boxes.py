@@ -14,7 +14,7 @@ from im_yolo.families import BoxFamily
 from im_yolo.fused import FlatHead, split_by_image
 from im_yolo.heads import DecodedBoxes, DetectionHead, Floats, Threshold
 from im_yolo.layouts import HEADS
-from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
+from im_yolo.outputs import check_shapes, tell_apart
 from im_yolo.package import YOLOPackage, in_order, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
@@ -155,19 +155,17 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
     """
     runs = boxes.package.run_in_batches(inputs)
     shapes = tuple([tuple(output.shape) for output in runs[0].outputs.values()])
-    prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
-    extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
-    head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
-    if isinstance(head, FlatHead):
-        tables = [in_order(run.outputs)[places[0]] for run in runs]
+    roles = tell_apart(boxes.heads, shapes, len(boxes.package.network_class_names), boxes.extra_count)
+    if isinstance(roles.head, FlatHead):
+        tables = [in_order(run.outputs)[roles.boxes[0]] for run in runs]
         rows = split_by_image(tables, [run.length for run in runs], [run.size for run in runs])
-        return RawBoxes(head, (rows,), extra_count)
+        return RawBoxes(roles.head, (rows,), roles.extra_count)
     outputs = _by_image(runs)
     return RawBoxes(
-        head,
-        tuple(outputs[place] for place in places),
-        extra_count,
-        None if prototypes is None else outputs[prototypes],
+        roles.head,
+        tuple([outputs[place] for place in roles.boxes]),
+        roles.extra_count,
+        None if roles.prototypes is None else outputs[roles.prototypes],
     )
 
 
