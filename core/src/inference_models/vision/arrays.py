@@ -69,7 +69,9 @@ def as_kind(array: Any, kind: ArrayKind, device: str) -> Any:
 
 
 def as_like(values: Any, like: Any) -> Any:
-    """Return an array or tensor in the library of `like`, and on its device."""
+    """Return an array or tensor in the library of `like`, and on its device; a number as it is."""
+    if isinstance(values, float):
+        return values
     return as_numpy(values) if isinstance(like, np.ndarray) else as_kind(values, "torch", str(like.device))
 
 

@@ -13,7 +13,7 @@ from im_yolo.families import BoxFamily
 from im_yolo.fused import FlatHead, split_by_image
 from im_yolo.heads import DecodedBoxes, DetectionHead, Floats, Threshold
 from im_yolo.layouts import HEADS
-from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
+from im_yolo.outputs import check_shapes, tell_apart
 from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
@@ -25,7 +25,6 @@ from inference_models.developer_tools import (
     SessionOpener,
     as_float32,
     as_like,
-    as_numpy,
     best_first,
     check_flag,
     check_fraction,
@@ -158,20 +157,17 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
     """
     runs = boxes.package.run_in_batches(inputs)
     shapes = tuple([tuple(output.shape) for output in runs[0].outputs.values()])
-    prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
-    extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
-    head, places = choose_head(boxes.heads, shapes, len(boxes.package.network_class_names), extra_count)
-    if isinstance(head, FlatHead):
-        tables = [boxes.package.in_order(run.outputs)[places[0]] for run in runs]
-        # On the host: a few rows, whose number the host must know anyway.
-        rows = split_by_image(list(map(as_numpy, tables)), [run.length for run in runs], [run.size for run in runs])
-        return RawBoxes(head, (as_like(rows, tables[0]),), extra_count)
+    roles = tell_apart(boxes.heads, shapes, len(boxes.package.network_class_names), boxes.extra_count)
+    if isinstance(roles.head, FlatHead):
+        tables = [boxes.package.in_order(run.outputs)[roles.boxes[0]] for run in runs]
+        rows = split_by_image(tables, [run.length for run in runs], [run.size for run in runs])
+        return RawBoxes(roles.head, (rows,), roles.extra_count)
     outputs = _by_image(boxes.package, runs)
     return RawBoxes(
-        head,
-        tuple(outputs[place] for place in places),
-        extra_count,
-        None if prototypes is None else outputs[prototypes],
+        roles.head,
+        tuple([outputs[place] for place in roles.boxes]),
+        roles.extra_count,
+        None if roles.prototypes is None else outputs[roles.prototypes],
     )
 
 
@@ -231,14 +227,11 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
         thresholds: which boxes to keep.
 
     Returns:
-        N `DecodedBoxes` in pixels of the network's input, in new arrays, or tensors on the device that the network's
-        outputs are on. Their class ids are those of predictions.
+        N `DecodedBoxes` in pixels of the network's input, in new arrays or tensors, with the class ids of predictions.
     """
     classes = boxes.package.classes
     count = len(classes.network_names)
-    threshold = thresholds.confidence
-    if not isinstance(threshold, float):
-        threshold = as_like(threshold, raw.boxes[0][0])
+    threshold = as_like(thresholds.confidence, raw.boxes[0][0])
     found = []
     for arrays in zip(*raw.boxes, strict=True):
         outputs = [as_float32(array) for array in arrays]

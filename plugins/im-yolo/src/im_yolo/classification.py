@@ -198,8 +198,7 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
             confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
         )
         scores = self._probabilities(model_results, sigmoid)
-        if not isinstance(threshold, float):
-            threshold = as_like(threshold, scores)
+        threshold = as_like(threshold, scores)
         return [
             MultiLabelClassificationPrediction(
                 class_ids=as_like(indices_where(image >= threshold), model_results),

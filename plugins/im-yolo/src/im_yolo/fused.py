@@ -14,7 +14,7 @@ from attrs import frozen
 
 from im_yolo.heads import DecodedBoxes, EndToEndHead, Floats, Shape, Threshold
 from inference_models import CorruptedModelPackageError
-from inference_models.developer_tools import library_of
+from inference_models.developer_tools import as_like, as_numpy, library_of
 
 _END_TO_END = EndToEndHead()
 _COLUMNS = 7
@@ -97,20 +97,22 @@ class CountedHead:
 def split_by_image(tables: Sequence[Floats], lengths: Sequence[int], sizes: Sequence[int]) -> Floats:
     """Return the rows of flat tables image by image.
 
+    Done on the host also for tensors: it must know anyway how many there are of these few rows.
+
     Args:
         tables: of each run of the network (boxes, 7), see `FlatHead`.
         lengths: how many images of each run were asked for.
         sizes: how many images each run had, those included that filled it up.
 
     Returns:
-        (N, m, 7), N the sum of `lengths`, m the number of boxes in the image with the most. Rows keep their order;
-        those that fill up are 0.
+        (N, m, 7) where the tables are, N the sum of `lengths`, m the number of boxes in the image with the most. Rows
+        keep their order; those that fill up are 0.
 
     Raises:
         CorruptedModelPackageError: a row names an image that there is not.
     """
     images, rows, before = [], [], 0
-    for table, length, size in zip(tables, lengths, sizes, strict=True):
+    for table, length, size in zip(map(as_numpy, tables), lengths, sizes, strict=True):
         numbers = _checked_index(table[:, 0], size, "the number of an image")
         asked_for = numbers < length
         images.append(numbers[asked_for] + before)
@@ -123,7 +125,8 @@ def split_by_image(tables: Sequence[Floats], lengths: Sequence[int], sizes: Sequ
     places = np.arange(len(image)) - np.repeat(counts.cumsum() - counts, counts)
     result: Floats = np.zeros((before, counts.max(initial=0), _COLUMNS), row.dtype)
     result[image, places] = row
-    return result
+    spread: Floats = as_like(result, tables[0])
+    return spread
 
 
 def _checked_index(values: npt.NDArray[Any], length: int, what: str) -> npt.NDArray[np.intp]:

@@ -142,9 +142,7 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
         threshold = resolve_confidence(
             confidence, default=families.YOLO26.confidence, class_names=classes.names, recommended=self._recommended
         )
-        lowest = classes.network_thresholds(threshold)
-        if not isinstance(lowest, float):
-            lowest = as_like(lowest, model_results)
+        lowest = as_like(classes.network_thresholds(threshold), model_results)
         results = []
         for output, metadata in zip(model_results, pre_processing_meta, strict=True):
             scores = as_float32(output)
