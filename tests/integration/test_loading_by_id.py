@@ -108,6 +108,14 @@ def test_an_upgraded_backend_decides_anew(api, monkeypatch) -> None:
     assert api.count() == asked + 1
 
 
+def test_a_backend_with_another_setting_decides_anew(api, monkeypatch) -> None:
+    load()
+    asked = api.count()
+    monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", "CPUExecutionProvider")
+    load()
+    assert api.count() == asked + 1
+
+
 def test_an_upgraded_plugin_decides_anew(api, tmp_path, monkeypatch) -> None:
     from inference_models.testing.fakes import write_plugin
 

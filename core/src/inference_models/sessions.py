@@ -24,7 +24,8 @@ class TensorInfo:
 
     Attributes:
         name: as the network names it.
-        shape: one entry per axis; an int where the size is fixed, None where it is free.
+        shape: one entry per axis; an int where the size is fixed, None where it is free or not known. Empty for a
+            single value, and where nothing is known about the axes.
         dtype: numpy's name of the element type, for example "float32".
     """
 
@@ -46,7 +47,7 @@ class Session(Protocol):
 
     @property
     def outputs(self) -> tuple[TensorInfo, ...]:
-        """The network's outputs, in its own order."""
+        """The network's outputs, in its own order; empty when they are known only once it has run."""
 
     @property
     def device(self) -> str:

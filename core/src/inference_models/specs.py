@@ -176,6 +176,8 @@ class BackendSpec:
             what is not known (last), and tuples of these.
         default_quantizations: by device type ("cpu", "cuda", ...; "*" for the rest), what may be chosen
             when the user does not say.
+        settings: names of the environment variables that decide how it works. `im doctor` shows those that are set, and
+            which package was chosen while they had other values is not remembered.
         compile: makes a package of this backend from one of another, see `compiling.CompilePackage`; None when packages
             come ready-made only.
         compiles: the backends whose packages `compile` takes.
@@ -195,6 +197,7 @@ class BackendSpec:
         converter=_to_quantizations,
         validator=deep_mapping(instance_of(str), instance_of(frozenset)),
     )
+    settings: frozenset[str] = field(default=frozenset(), converter=_as_names)
     compile: Target | None = None
     compiles: frozenset[str] = field(default=frozenset(), converter=_as_names)
 

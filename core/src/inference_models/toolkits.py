@@ -75,7 +75,7 @@ class TorchToolkit(Protocol):
         Args:
             module: a `torch.nn.Module`.
             state_dict: the tensors by name.
-            ignore_unexpected: names that the module need not have, with shell wildcards: "*.num_batches_tracked".
+            ignore_unexpected: names that the module need not have, with shell wildcards: "criterion.*".
 
         Raises:
             CorruptedModelPackageError: weights are missing, unexpected or of another shape. The message names them.

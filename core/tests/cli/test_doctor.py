@@ -140,6 +140,22 @@ def test_variables_that_are_set_are_shown_and_keys_are_not(
     assert "very-secret" not in im_run("doctor").output + im_run("doctor", "--json").output
 
 
+def test_settings_of_backends_are_shown_too(
+    diagnose: Diagnose, install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = "priority=1, settings=['NPU_CORES', 'NPU_CLOCK', 'DEFAULT_DEVICE']"
+    source = backend("return {}").replace("priority=1", settings)
+    install_plugin("acme", source)
+    monkeypatch.setenv("NPU_CORES", "3")
+    monkeypatch.setenv("DEFAULT_DEVICE", "cpu")
+    monkeypatch.delenv("NPU_CLOCK", raising=False)
+    rows = [row for row in diagnose()["variables"] if row["name"] in ("NPU_CORES", "NPU_CLOCK", "DEFAULT_DEVICE")]
+    assert [(row["name"], row["value"], row["secret"]) for row in rows] == [
+        ("DEFAULT_DEVICE", "cpu", False),
+        ("NPU_CORES", "3", False),
+    ]
+
+
 def test_strict_plugins_do_not_hide_the_rest(
     diagnose: Diagnose, install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
 ) -> None:

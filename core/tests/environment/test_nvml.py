@@ -85,3 +85,12 @@ def test_without_the_library_pynvml_is_not_imported(monkeypatch) -> None:
         ask_nvml()
 
     assert "pynvml" not in sys.modules
+
+
+def test_the_real_library_has_every_name_that_is_used(driver) -> None:
+    real = pytest.importorskip("pynvml")
+    driver.install()
+    names = [name for name in vars(sys.modules["pynvml"]) if name.startswith(("nvml", "NVML"))]
+
+    assert len(names) > 10
+    assert [name for name in names if not hasattr(real, name)] == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from inference_models.errors import CorruptedModelPackageError, ModelNotFoundError
+from inference_models.metadata import ONNXPackageDetails
 from inference_models.weights_providers.local import get_model
 
 GOOD = {"model_architecture": "yolov8", "task_type": "object-detection", "backend_type": "ONNX"}
@@ -46,7 +47,7 @@ MANIFEST = {"type": "onnx-model-package-v1", "backendType": "onnx", "dynamicBatc
 def test_a_manifest_is_read_by_the_plugin_of_its_backend(tmp_path: Path) -> None:
     manifest = {**MANIFEST, "opset": 17}
     [package] = get_model(write(tmp_path, {**GOOD, "quantization": "fp32", "manifest": manifest})).model_packages
-    assert (package.backend_details.opset, package.quantization) == (17, "fp16")
+    assert (package.backend_details, package.quantization) == (ONNXPackageDetails(17), "fp16")
     assert package.dynamic_batch_size_supported
     assert package.manifest == manifest
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -115,3 +117,56 @@ def install_runtime(tmp_path: Path) -> Callable[..., list[str]]:
         return [str(site)]
 
     return install
+
+
+class GpuBuild:
+    """A stand-in for onnxruntime with other providers, on a machine where `working` says which of them start.
+
+    What does not start is left out of the session without a word, as the real one does when a library of
+    CUDA is missing, or raises `error`.
+    """
+
+    __file__ = onnxruntime.__file__
+    SessionOptions = onnxruntime.SessionOptions
+
+    def __init__(
+        self,
+        working: tuple[str, ...],
+        error: Exception | None = None,
+        available: tuple[str, ...] = ("CUDAExecutionProvider", "CPUExecutionProvider"),
+        version: str = "1.31.1",
+    ) -> None:
+        self.working, self.error, self.available, self.__version__ = working, error, available, version
+        self.asked: list[list[str]] = []
+        self.options: list[dict[str, dict[str, str]]] = []
+
+    def get_available_providers(self) -> list[str]:
+        return list(self.available)
+
+    def InferenceSession(self, path: str, settings: Any, *, providers: list[Any], enable_fallback: int) -> Any:  # noqa: N802
+        self.asked.append([name for name, _ in providers])
+        self.options.append(dict(providers))
+        assert enable_fallback == 0
+        if self.error is not None and providers[0][0] not in self.working:
+            raise self.error
+        real = onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
+        active = {name: dict(options) for name, options in providers if name in self.working}
+        return SimpleNamespace(
+            get_inputs=real.get_inputs,
+            get_outputs=real.get_outputs,
+            get_providers=lambda: list(active),
+            get_provider_options=lambda: active,
+            run=real.run,
+        )
+
+
+@pytest.fixture
+def gpu_build(monkeypatch: pytest.MonkeyPatch) -> Callable[..., GpuBuild]:
+    """Return a function that puts a stand-in for onnxruntime in place: `gpu_build(working, error=None, ...)`."""
+
+    def put(*arguments: Any, **keywords: Any) -> GpuBuild:
+        build = GpuBuild(*arguments, **keywords)
+        monkeypatch.setattr("im_backend_onnx.session._import_onnxruntime", lambda: build)
+        return build
+
+    return put

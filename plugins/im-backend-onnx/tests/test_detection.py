@@ -85,7 +85,9 @@ def test_two_distributions_over_each_other_are_reported_with_whose_files_are_the
         )
     )
 
-    assert (facts["distribution"], facts["version"]) == ("onnxruntime-gpu", "1.29.0")
+    assert (facts["distribution"], facts["version"], facts["cuda"]) == ("onnxruntime-gpu", "1.29.0", "12.8")
+    assert facts["source"].startswith("files in ")
+    assert facts["source"].endswith("capi")
     (warning,) = facts["warnings"]
     assert warning.startswith("onnxruntime and onnxruntime-gpu are installed over each other")
     assert "those of onnxruntime-gpu" in warning

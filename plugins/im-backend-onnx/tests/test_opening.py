@@ -7,14 +7,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from im_backend_onnx import session as session_module
 from im_backend_onnx.session import open_session
 from inference_models import (
     CorruptedModelPackageError,
@@ -33,7 +31,7 @@ without_cuda = pytest.mark.skipif(CUDA in onnxruntime.get_available_providers(),
 @pytest.fixture(autouse=True)
 def _default_preference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ONNXRUNTIME_EXECUTION_PROVIDERS", raising=False)
-    monkeypatch.setattr(session_module, "_warned", set())
+    monkeypatch.setattr("im_backend_onnx.diagnosis._warned", set())
 
 
 @pytest.mark.parametrize("data", [b"", b"<html>404 Not Found</html>", b"\x00" * 100, b"\x08\x07"])
@@ -150,6 +148,8 @@ def test_a_device_that_nobody_has(package: Path) -> None:
         ({"onnx_threads": 0}, "onnx_threads="),
         ({"onnx_execution_providers": "CPUExecutionProvider"}, "takes a list"),
         ({"onnx_thread": 1}, "no option 'onnx_thread'"),
+        ({"onnx_array_kind": "jax"}, "onnx_array_kind= takes 'torch' or 'numpy', not 'jax'"),
+        ({"onnx_execution_providers": [(CUDA, {"enable_cuda_graph": True})]}, "enable_cuda_graph of CUDA.* cannot be"),
     ],
 )
 def test_options_that_make_no_sense(package: Path, options: dict[str, Any], told: str) -> None:
@@ -173,54 +173,8 @@ def test_without_onnxruntime_the_error_says_what_to_install(package: Path, monke
         open_session(package)
 
 
-class GpuBuild:
-    """A stand-in for onnxruntime built for CUDA, on a machine where `working` says which providers start.
-
-    What does not start is left out of the session without a word, as the real one does when a library of
-    CUDA is missing, or raises `error`.
-    """
-
-    __version__ = "1.31.1"
-
-    __file__ = onnxruntime.__file__
-    SessionOptions = onnxruntime.SessionOptions
-
-    def __init__(self, working: tuple[str, ...], error: Exception | None = None) -> None:
-        self.working, self.error = working, error
-        self.asked: list[list[str]] = []
-
-    def get_available_providers(self) -> list[str]:
-        return [CUDA, CPU]
-
-    def InferenceSession(self, path: str, settings: Any, *, providers: list[Any], enable_fallback: int) -> Any:  # noqa: N802
-        self.asked.append([name for name, _ in providers])
-        assert enable_fallback == 0
-        if self.error is not None and providers[0][0] not in self.working:
-            raise self.error
-        real = onnxruntime.InferenceSession(path, settings, providers=[CPU])
-        active = {name: dict(options) for name, options in providers if name in self.working}
-        return SimpleNamespace(
-            get_inputs=real.get_inputs,
-            get_outputs=real.get_outputs,
-            get_providers=lambda: list(active),
-            get_provider_options=lambda: active,
-            run=real.run,
-        )
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch):
-    """Return a function that puts a stand-in for onnxruntime in place."""
-
-    def put(build: GpuBuild) -> GpuBuild:
-        monkeypatch.setattr(session_module, "_import_onnxruntime", lambda: build)
-        return build
-
-    return put
-
-
-def test_a_provider_that_starts_is_the_device(package: Path, use) -> None:
-    build = use(GpuBuild(working=(CUDA, CPU)))
+def test_a_provider_that_starts_is_the_device(package: Path, gpu_build) -> None:
+    build = gpu_build(working=(CUDA, CPU))
     session = open_session(package, device="cuda:1")
 
     assert build.asked == [[CUDA, CPU]]
@@ -229,8 +183,8 @@ def test_a_provider_that_starts_is_the_device(package: Path, use) -> None:
 
 
 @pytest.mark.parametrize("error", [None, RuntimeError("CUDA failure 100: no CUDA-capable device is detected")])
-def test_asked_for_cuda_that_does_not_start_is_an_error_with_the_reason(package: Path, use, error) -> None:
-    build = use(GpuBuild(working=(CPU,), error=error))
+def test_asked_for_cuda_that_does_not_start_is_an_error_with_the_reason(package: Path, gpu_build, error) -> None:
+    build = gpu_build(working=(CPU,), error=error)
 
     with pytest.raises(DeviceUnavailableError) as caught:
         open_session(package, device="cuda")
@@ -238,8 +192,8 @@ def test_asked_for_cuda_that_does_not_start_is_an_error_with_the_reason(package:
     assert ("no CUDA-capable device" if error else "its library does not load: ") in str(caught.value)
 
 
-def test_a_default_that_does_not_start_gives_way_and_says_so_once(package: Path, use, caplog) -> None:
-    build = use(GpuBuild(working=(CPU,), error=RuntimeError("CUDA failure 100: no CUDA-capable device is detected")))
+def test_a_default_that_does_not_start_gives_way_and_says_so_once(package: Path, gpu_build, caplog) -> None:
+    build = gpu_build(working=(CPU,), error=RuntimeError("CUDA failure 100: no CUDA-capable device is detected"))
     with caplog.at_level(logging.WARNING):
         sessions = [open_session(package) for _ in range(3)]
 
@@ -249,8 +203,8 @@ def test_a_default_that_does_not_start_gives_way_and_says_so_once(package: Path,
     assert "no CUDA-capable device is detected" in record.getMessage()
 
 
-def test_a_list_gives_way_to_its_later_entries(package: Path, use, caplog) -> None:
-    use(GpuBuild(working=(CPU,)))
+def test_a_list_gives_way_to_its_later_entries(package: Path, gpu_build, caplog) -> None:
+    gpu_build(working=(CPU,))
     with caplog.at_level(logging.WARNING):
         session = open_session(package, options={"onnx_execution_providers": [CUDA, CPU]})
 
@@ -258,8 +212,8 @@ def test_a_list_gives_way_to_its_later_entries(package: Path, use, caplog) -> No
     assert "as better choices do not work here" in caplog.text
 
 
-def test_another_gpu_than_the_one_asked_for_is_an_error(package: Path, use, monkeypatch) -> None:
-    build = use(GpuBuild(working=(CUDA, CPU)))
+def test_another_gpu_than_the_one_asked_for_is_an_error(package: Path, gpu_build, monkeypatch) -> None:
+    build = gpu_build(working=(CUDA, CPU))
     real = build.InferenceSession
 
     def always_the_first(*arguments: Any, **keywords: Any) -> Any:
@@ -272,11 +226,11 @@ def test_another_gpu_than_the_one_asked_for_is_an_error(package: Path, use, monk
         open_session(package, device="cuda:1")
 
 
-def test_a_corrupted_network_is_no_problem_of_the_device(write_package, networks, use) -> None:
+def test_a_corrupted_network_is_no_problem_of_the_device(write_package, networks, gpu_build) -> None:
     from onnxruntime.capi.onnxruntime_pybind11_state import InvalidGraph
 
     told = "[ONNXRuntimeError] : 10 : INVALID_GRAPH : no provider would load this"
-    use(GpuBuild(working=(), error=InvalidGraph(told)))
+    gpu_build(working=(), error=InvalidGraph(told))
     with pytest.raises(CorruptedModelPackageError, match="no provider would load this"):
         open_session(write_package(networks.linear()), device="cuda")
 

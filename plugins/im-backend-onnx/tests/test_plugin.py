@@ -4,6 +4,8 @@ import subprocess
 import sys
 
 from im_backend_onnx.plugin import im_backends
+from im_backend_onnx.providers import EXECUTION_PROVIDERS
+from im_backend_onnx.session import SESSION_OPTIONS
 from inference_models.developer_tools import Quantization, current_catalog
 
 
@@ -19,6 +21,13 @@ def test_every_target_exists() -> None:
 
     for target in (spec.detect, spec.check, spec.rank, spec.open_session, *spec.manifest_parsers.values()):
         assert callable(target.resolve())
+
+
+def test_what_the_spec_names_is_what_the_code_reads() -> None:
+    spec = im_backends()
+
+    assert spec.settings == {EXECUTION_PROVIDERS.name}
+    assert spec.session_options == set(SESSION_OPTIONS)
 
 
 def test_int8_and_the_wrong_half_precision_are_never_chosen_by_default() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import cv2
@@ -136,6 +138,22 @@ def make_model(nodes: list[Any], constants: dict[str, Constant], images: Any, *o
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "yolov8-layout", [images], list(outputs), initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _defined_in(name: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name(name))))
+
+
+@pytest.fixture(scope="session")
+def networks() -> SimpleNamespace:
+    """What networks.py defines: networks that look at the picture, of every layout."""
+    return _defined_in("networks.py")
+
+
+@pytest.fixture(scope="session")
+def references() -> SimpleNamespace:
+    """What references.py defines: plain float64 readings of networks' outputs."""
+    return _defined_in("references.py")
 
 
 @pytest.fixture

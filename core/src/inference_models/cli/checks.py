@@ -76,9 +76,12 @@ def _conflicts(catalog: Catalog) -> Iterator[Problem]:
 
 def describe_variables(catalog: Catalog) -> list[dict[str, Any]]:
     """Return the environment variables that are set: "name", "value" (None when it is secret), "secret", "problem"."""
-    keys = {row.spec.api_key_variable for row in catalog.providers() if row.spec.api_key_variable}
-    secrets = [_text(name, secret=True) for name in sorted(keys - {variable.name for variable in VARIABLES})]
-    return [_describe(variable) for variable in (*VARIABLES, *secrets) if variable.is_set]
+    own = {variable.name for variable in VARIABLES}
+    keys = {row.spec.api_key_variable for row in catalog.providers() if row.spec.api_key_variable} - own
+    declared = [row.spec.settings for row in catalog.providers()] + [row.spec.settings for row in catalog.backends()]
+    settings = frozenset().union(*declared) - own - keys
+    others = [*(_text(name) for name in sorted(settings)), *(_text(name, secret=True) for name in sorted(keys))]
+    return [_describe(variable) for variable in (*VARIABLES, *others) if variable.is_set]
 
 
 def _describe(variable: Variable[Any]) -> dict[str, Any]:

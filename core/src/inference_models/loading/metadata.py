@@ -170,7 +170,7 @@ def _place(
     """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
     from inference_models.store import FileResolutionCache, resolution_key
     from inference_models.store.builds import builds_stamp
-    from inference_models.weights_providers.core import credential_of, settings_of
+    from inference_models.weights_providers.core import credential_of, settings_of, unparsed
 
     everything_it_depends_on: dict[str, Any] = {
         "provider": source.provider,
@@ -182,6 +182,7 @@ def _place(
         "attempts": options.max_package_loading_attempts,
         "plugins": [str(plugin.info) for plugin in catalog.plugins],
         "backends": {name: [status.available, status.facts] for name, status in environment.backends.items()},
+        "backend_settings": {name: unparsed(name) for row in catalog.backends() for name in row.spec.settings},
         "gpus": environment.gpu_fingerprint,
         "builds": builds_stamp(),
     }

@@ -7,7 +7,16 @@ Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imp
 
 from __future__ import annotations
 
-from inference_models.vision.arrays import as_kind, as_numpy, processing_device
+from inference_models.vision.arrays import (
+    as_float32,
+    as_kind,
+    as_like,
+    as_numpy,
+    best_first,
+    indices_where,
+    library_of,
+    processing_device,
+)
 from inference_models.vision.batch_sizes import BatchSizes, choose_batch_sizes
 from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
@@ -49,15 +58,20 @@ __all__ = [
     "SourceImage",
     "StaticCropOffset",
     "TrainingInputSize",
+    "as_float32",
     "as_images",
     "as_kind",
+    "as_like",
     "as_numpy",
+    "best_first",
     "check_flag",
     "check_fraction",
     "check_max_detections",
     "choose_batch_sizes",
     "cxcywh_to_xyxy",
     "dense_masks",
+    "indices_where",
+    "library_of",
     "load_image",
     "map_classes",
     "non_maximum_suppression",

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from attrs import frozen
 
 from inference_models.errors import CorruptedModelPackageError
+from inference_models.vision.arrays import as_like
 from inference_models.vision.inference_config import ClassNameOperation
 
 __all__ = ["ClassMapping", "map_classes"]
@@ -53,13 +54,16 @@ class ClassMapping:
         spread[self.kept] = threshold
         return spread
 
-    def shown_ids(self, network_ids: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.intp]:
+    def shown_ids(self, network_ids: Any) -> Any:
         """Return the ids in predictions of the network's; -1 where the class is removed.
 
         Args:
-            network_ids: of any shape.
+            network_ids: whole numbers, an array or a tensor of any shape.
+
+        Returns:
+            An array or a tensor of that shape; the same one where nothing is removed.
         """
-        return self.ids[network_ids] if self.removes else network_ids.astype(np.intp, copy=False)
+        return as_like(self.ids, network_ids)[network_ids] if self.removes else network_ids
 
 
 def map_classes(class_names: Sequence[str], operations: Iterable[ClassNameOperation]) -> ClassMapping:

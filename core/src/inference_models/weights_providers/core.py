@@ -177,15 +177,16 @@ def works_offline(source: ModelSource, catalog: Catalog) -> bool:
 def credential_of(source: ModelSource, catalog: Catalog, api_key: str | None) -> str | None:
     """Return the API key with which the provider is asked: the one that is given, else what its variable holds."""
     name = _provider(source, catalog).api_key_variable
-    return api_key if api_key is not None or name is None else _unparsed(name)
+    return api_key if api_key is not None or name is None else unparsed(name)
 
 
 def settings_of(source: ModelSource, catalog: Catalog) -> dict[str, str | None]:
     """Return what the environment variables that decide the provider's answers hold; None where one is unset."""
-    return {name: _unparsed(name) for name in sorted(_provider(source, catalog).settings)}
+    return {name: unparsed(name) for name in sorted(_provider(source, catalog).settings)}
 
 
-def _unparsed(variable: str) -> str | None:
+def unparsed(variable: str) -> str | None:
+    """Return what an environment variable holds, as it stands; None when it is unset."""
     return Variable[str | None](name=variable, default=None, parse=str, description="", secret=True).get()
 
 

@@ -73,6 +73,8 @@ _FIRST_WITH_OPSET = (
 )
 _NEWEST_TRIED = (1, 31)
 
+_BUILD_FILE = "build_and_package_info.py"
+
 
 def detect(search_path: Sequence[str] | None = None, platform: str = sys.platform) -> dict[str, Any]:
     """Return what is known about the installed ONNX Runtime.
@@ -83,8 +85,9 @@ def detect(search_path: Sequence[str] | None = None, platform: str = sys.platfor
 
     Returns:
         "version", "distribution" (whose files are in place), "execution_providers" (that this build has; a
-        device and its driver may still be missing), "max_opset" (the newest ONNX operator set that it runs;
-        None when it is newer than this plugin's knowledge) and "warnings".
+        device and its driver may still be missing), "cuda" (the version of CUDA that it is built for),
+        "max_opset" (the newest ONNX operator set that it runs; None when it is newer than this plugin's
+        knowledge), "source" (where that was read) and "warnings".
 
     Raises:
         BackendUnavailable: it is not installed, or not completely.
@@ -106,7 +109,9 @@ def detect(search_path: Sequence[str] | None = None, platform: str = sys.platfor
         "version": version,
         "distribution": distribution,
         "execution_providers": _execution_providers(libraries, platform),
+        "cuda": _assigned("cuda_version", _read(libraries / _BUILD_FILE)),
         "max_opset": max_opset(version),
+        "source": f"files in {libraries}",
         "warnings": _warnings(names, distribution),
     }
 
@@ -147,7 +152,7 @@ def _build_information(libraries: Path) -> tuple[str | None, str | None]:
 
     Of two distributions installed over each other, this tells whose files are there.
     """
-    text = _read(libraries / "build_and_package_info.py")
+    text = _read(libraries / _BUILD_FILE)
     return _assigned("package_name", text), _assigned("__version__", text)
 
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from im_backend_onnx.providers import CPU
 from inference_models import CorruptedModelPackageError, ModelLoadingError
+
+logger = logging.getLogger(__name__)
+_warned: set[str] = set()
 
 _PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : [A-Z_]+ : ")
 _SOURCE = re.compile(r"(?:/[\w.+-]+)+\.(?:cc|h|cpp)(?::\d+)?\s+\S.*?\)\s+(?=[A-Z])")
@@ -24,6 +29,10 @@ _ABOUT_DEVICE = re.compile(
     r"CUDA|cuDNN|CUBLAS|GPU|device|driver|TensorRT|OpenVINO|CoreML|provider|EPFail|shared library|\.so\b|\.dll\b",
     re.IGNORECASE,
 )
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory|Failed to allocate memory|ALLOC_FAILED|bad_alloc|bad allocation", re.IGNORECASE
+)
+_REQUESTED = re.compile(r"requested buffer of size (\d+)")
 _LIBRARY_OF = {
     "CUDAExecutionProvider": "onnxruntime_providers_cuda",
     "TensorrtExecutionProvider": "onnxruntime_providers_tensorrt",
@@ -33,10 +42,35 @@ _LIBRARY_OF = {
 }
 
 
+def warn_once(message: str) -> None:
+    """Log a warning, the first time it is given."""
+    if message not in _warned:
+        _warned.add(message)
+        logger.warning("%s", message)
+
+
 def reason_of(error: Exception) -> str:
     """Return what ONNX Runtime said, without its numbering and source lines, on one line."""
     text = _SOURCE.sub("", _PREFIX.sub("", str(error)))
     return " ".join(text.split()).rstrip(".") or type(error).__name__
+
+
+def explain_out_of_memory(error: Exception, free_memory: Callable[[], int | None]) -> str | None:
+    """Return how much memory was needed and free, if that is what went wrong; else None."""
+    text = str(error)
+    if not isinstance(error, MemoryError) and not _OUT_OF_MEMORY.search(text):
+        return None
+    match = _REQUESTED.search(text)
+    needed = f"{_mebibytes(int(match[1]))} more were needed" if match else "more was needed than is free"
+    with contextlib.suppress(Exception):  # a device that ran out of memory may not answer that either
+        free = free_memory()
+        if free is not None:
+            needed += f" ({_mebibytes(free)} free)" if not match else f" and {_mebibytes(free)} are free"
+    return f"memory ran out: {needed}. Give fewer images at once, or close other models. ({reason_of(error)})"
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB"
 
 
 def is_about_provider(error: Exception, provider: str) -> bool:

@@ -18,7 +18,8 @@ def im_backends() -> BackendSpec:
         check=LazyClass("im_backend_onnx.compatibility", "check"),
         rank=LazyClass("im_backend_onnx.ranking", "rank"),
         open_session=LazyClass("im_backend_onnx.session", "open_session"),
-        session_options=frozenset({"onnx_execution_providers", "onnx_threads"}),
+        session_options=frozenset({"onnx_array_kind", "onnx_execution_providers", "onnx_threads"}),
+        settings=frozenset({"ONNXRUNTIME_EXECUTION_PROVIDERS"}),
         manifest_parsers={"onnx-model-package-v1": LazyClass("im_backend_onnx.manifest", "parse_manifest")},
         default_quantizations={"cpu": _ON_CPU, "*": _ELSEWHERE},
     )

@@ -16,6 +16,7 @@ CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 COREML = "CoreMLExecutionProvider"
 OPENVINO = "OpenVINOExecutionProvider"
+TENSORRT = "TensorrtExecutionProvider"
 
 EXECUTION_PROVIDERS = Variable[tuple[str, ...]](
     name="ONNXRUNTIME_EXECUTION_PROVIDERS",
@@ -27,10 +28,12 @@ EXECUTION_PROVIDERS = Variable[tuple[str, ...]](
 # Those that can do the work on a kind of device; the first is the one taken when only the device is named.
 _ON_DEVICE: Mapping[str, tuple[str, ...]] = {
     "cpu": (CPU, OPENVINO, "DnnlExecutionProvider", "XnnpackExecutionProvider"),
-    "cuda": (CUDA, "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"),
+    "cuda": (CUDA, TENSORRT, "NvTensorRTRTXExecutionProvider"),
     "mps": (COREML,),
 }
 _HOW_TO_GET = {CUDA: INSTALL_GPU, COREML: "it comes with onnxruntime, on macOS only"}
+# They replay work on the memory of the first run, and each run of a session has memory of its own.
+_CUDA_GRAPHS = ("enable_cuda_graph", "trt_cuda_graph_enable")
 _SECRET = re.compile(r"key|token|secret|passw|credential|auth", re.IGNORECASE)
 
 
@@ -94,7 +97,14 @@ def _parse_provider(item: object) -> Provider:
             "onnx_execution_providers= takes names such as 'CUDAExecutionProvider' or pairs such as "
             f"('CUDAExecutionProvider', {{'device_id': 0}}); an entry of type {type(item).__name__} is neither."
         )
-    return Provider(name, {str(key): str(setting) for key, setting in options.items()})
+    settings = {str(key): str(setting) for key, setting in options.items()}
+    for option in _CUDA_GRAPHS:
+        if settings.get(option, "0").lower() in ("1", "true"):
+            raise InvalidParameterError(
+                f"The option {option} of {name} cannot be used: it runs the network on the memory of its first run, "
+                f"and each run of a session brings its own. Leave it out. The backend trt records CUDA graphs."
+            )
+    return Provider(name, settings)
 
 
 def _pair(item: object) -> tuple[object, object]:

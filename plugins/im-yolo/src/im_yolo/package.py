@@ -32,6 +32,7 @@ from inference_models.developer_tools import (
     map_classes,
     parse_class_names,
     parse_inference_config,
+    processing_device,
     require_supported,
     run_in_batches,
     substitute_resize_mode,
@@ -70,17 +71,25 @@ class YOLOPackage:
         """Of the classes in the network's output, by id: those that are removed too."""
         return self.classes.network_names
 
+    @property
+    def device(self) -> str | None:
+        """Where images are prepared and outputs read, as torch names it; None: on the host, with arrays."""
+        return processing_device(self.session.array_kind, self.session.device)
+
     def run(self, inputs: Floats) -> list[Floats]:
         """Run the network, in as many batches as it needs, and return its outputs in its own order.
 
         Args:
             inputs: (N, channels, height, width) as `pre_processor` returns it.
 
+        Returns:
+            Arrays; where there is a `device`, tensors on it.
+
         Raises:
             SessionClosedError: after `close()`.
             ModelRuntimeError: the backend failed.
         """
-        return in_order(join_batches(self.run_in_batches(inputs)))
+        return self.in_order(join_batches(self.run_in_batches(inputs)))
 
     def run_in_batches(self, inputs: Floats) -> list[BatchRun]:
         """Run the network as `run` does, and return the runs one by one: for outputs without a batch axis."""
@@ -92,10 +101,9 @@ class YOLOPackage:
             max_batch_size=sizes.largest,
         )
 
-
-def in_order(outputs: Mapping[str, Array]) -> list[Floats]:
-    """Return the outputs of a session as numpy arrays, in its own order."""
-    return [as_numpy(output) for output in outputs.values()]
+    def in_order(self, outputs: Mapping[str, Array]) -> list[Floats]:
+        """Return the outputs of the session in its own order, as `run` does."""
+        return list(outputs.values()) if self.device else [as_numpy(output) for output in outputs.values()]
 
 
 def open_package(

@@ -94,7 +94,8 @@ class BoxStages(Model):
             pre_processing_overrides: single steps to leave out.
 
         Returns:
-            A new array (N, channels, height, width) float32 (float16 if the network takes that), and N metadata.
+            A new array (N, channels, height, width) float32 (float16 if the network takes that); a tensor on the
+            network's device where that is a GPU's. And N metadata.
 
         Raises:
             ModelInputError: an image cannot be used.
@@ -105,6 +106,7 @@ class BoxStages(Model):
             input_color_format=input_color_format,
             overrides=pre_processing_overrides,
             image_size=image_size,
+            device=self._boxes.package.device,
         )
 
     def forward(self, pre_processed_images: Floats) -> RawBoxes:

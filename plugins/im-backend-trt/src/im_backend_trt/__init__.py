@@ -1,0 +1,1 @@
+"""TensorRT backend for inference-models: detection, compatibility checks, sessions, building engines."""
