@@ -13,6 +13,7 @@ import json
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -21,12 +22,13 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from inference_models import AutoModel
-from latency import SIZES, Sample, measure_size
+from latency import SIZES, Stopwatch
 from models import benchmark_picture
 
 RESOLUTIONS = (384, 560)  # of the sizes "nano" and "base"
 TARGETS_MS = {(1080, 1920): 4.0, (2160, 3840): 8.0}
 ROUNDS = 40
+WARM_UP = 5
 COLUMNS = ("run", "pre", "post", "whole", "overhead")
 _WIDTH, _PATCH, _LAYERS, _QUERIES, _CLASSES, _FOUND = 384, 16, 4, 300, 91, 40
 
@@ -113,13 +115,34 @@ def pillow_ms(height: int, width: int, resolution: int, rounds: int) -> float:
     return median(times) * 1e3
 
 
-def describe(samples: list[Sample]) -> str:
+def measure_size(model: Any, height: int, width: int, rounds: int) -> dict[str, list[float]]:
+    """Return the milliseconds of each column in each round."""
+    picture = benchmark_picture(height, width)
+    stopwatch = Stopwatch()
+    columns: dict[str, list[float]] = {name: [] for name in COLUMNS}
+    with stopwatch.watching():
+        for number in range(-WARM_UP, rounds):
+            stopwatch.seconds = 0.0
+            marks = [time.perf_counter()]
+            model(picture)
+            marks.append(time.perf_counter())
+            run = stopwatch.seconds
+            inputs, metadata = model.pre_process(picture)
+            marks.append(time.perf_counter())
+            outputs = model.forward(inputs)
+            marks.append(time.perf_counter())
+            model.post_process(outputs, metadata)
+            marks.append(time.perf_counter())
+            whole, pre, _, post = (after - before for before, after in pairwise(marks))
+            if number >= 0:
+                for name, seconds in zip(COLUMNS, (run, pre, post, whole, whole - run), strict=True):
+                    columns[name].append(seconds * 1e3)
+    return columns
+
+
+def describe(columns: dict[str, list[float]]) -> str:
     """Return the median and the 95th percentile of each column."""
-    cells = []
-    for column in COLUMNS:
-        values = [getattr(sample, column) * 1e3 for sample in samples]
-        cells.append(f"{median(values):7.2f} {quantiles(values, n=20)[-1]:7.2f}")
-    return "  ".join(cells)
+    return "  ".join(f"{median(values):7.2f} {quantiles(values, n=20)[-1]:7.2f}" for values in columns.values())
 
 
 def measure_resolution(resolution: int, rounds: int) -> list[str]:
@@ -132,10 +155,10 @@ def measure_resolution(resolution: int, rounds: int) -> list[str]:
         AutoModel.from_pretrained(build_rfdetr_package(directory, resolution), device="cpu") as model,
     ):
         for height, width in SIZES:
-            samples = measure_size(model, height, width, rounds)
-            overheads = [sample.overhead * 1e3 for sample in samples]
+            columns = measure_size(model, height, width, rounds)
+            overheads = columns["overhead"]
             alone = pillow_ms(height, width, resolution, rounds)
-            print(f"{f'{height}x{width}':>10} {describe(samples)}  {min(overheads):5.2f}  {alone:6.2f}", flush=True)
+            print(f"{f'{height}x{width}':>10} {describe(columns)}  {min(overheads):5.2f}  {alone:6.2f}", flush=True)
             allowed = TARGETS_MS.get((height, width))
             if allowed is not None and median(overheads) > allowed:
                 missed.append(

@@ -95,7 +95,7 @@ def test_a_failure_in_the_second_thread_is_raised(monkeypatch: pytest.MonkeyPatc
         failed.set()
         raise MemoryError("no room")
 
-    monkeypatch.setattr(sys.modules["inference_models.vision.antialias"], "_resize_band", fail)
+    monkeypatch.setattr(sys.modules["inference_models.vision.antialias"], "_resize_share", fail)
     with pytest.raises(MemoryError, match="no room"):
         resize_antialiased(np.zeros((2160, 3840, 3), np.uint8), ImageDimensions(560, 560))
 

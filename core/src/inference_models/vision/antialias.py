@@ -3,7 +3,7 @@
 The filter is a triangle whose width grows with the reduction, applied to rows and to columns; all pixels under it
 count, where OpenCV's INTER_LINEAR looks at two. A reduction by p / q has q sets of weights only, each at every p-th
 row: OpenCV adds one tap of such a set for many rows at once, on whole rows of bytes. Down first, then the image is
-turned over and the same is done across. That takes a third of Pillow's time.
+turned over and the same is done across. That takes a third of Pillow's time, and less with a second thread.
 
 Pillow rounds to whole values between the two steps and at the end. So is done here where many pixels share in one, so
 that what rounding adds and takes evens out; where few do, the values between stay as they are. Either way no pixel
@@ -28,13 +28,14 @@ from inference_models.vision.requirements import opencv
 
 __all__ = ["HALF_UP", "resize_antialiased", "triangle_taps"]
 
-_VALUES_AT_ONCE = 200_000  # of float32: what the second-level cache of one core holds
-_ROWS_AT_ONCE = 10  # of one set of weights; fewer are not worth a call
-_BANDS = 4
+_VALUES_AT_ONCE = 100_000  # of float32: what the second-level cache of one core holds
+_ROWS_AT_ONCE = 5  # of one set of weights; fewer are not worth a call
 _ROUNDED_FROM = 1.75  # source pixels per pixel; below, roundings of a few pixels may add up to 1
-_PIXELS_FOR_TWO_THREADS = 4_000_000
+_PIXELS_FOR_TWO_THREADS = 1_500_000
 # Added before rounding: Pillow rounds a half up, OpenCV to the even number. More than the error of the sums.
 HALF_UP = 1e-3
+# Of many callers at once one has a helper: more threads than cores would only wait for each other.
+_helper_is_free = threading.Lock()
 _EQUAL = 1e-9  # weights that differ by less are the same number, computed at two places
 
 
@@ -64,19 +65,27 @@ def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
     if image.shape[:2] == (size.height, size.width):
         return image
     resized = np.empty((size.height, size.width, *image.shape[2:]), np.uint8)
-    bands = min(max(gcd(image.shape[0], size.height) // _ROWS_AT_ONCE, 1), _BANDS)
-    edges = [size.height * index // bands for index in range(bands + 1)]
-    jobs = iter(list(pairwise(edges)))
+    is_large = image.shape[0] * image.shape[1] >= _PIXELS_FOR_TWO_THREADS
+    if not is_large or not _helper_is_free.acquire(blocking=False):
+        _resize_share(image, resized, 0, size.height)
+        return resized
+    try:
+        shares = iter(_cut(0, size.height, 2))
 
-    def work() -> None:
-        for start, stop in jobs:
-            _resize_band(image, resized, start, stop)
+        def work() -> None:
+            for start, stop in shares:
+                _resize_share(image, resized, start, stop)
 
-    if bands == 1 or image.shape[0] * image.shape[1] < _PIXELS_FOR_TWO_THREADS:
-        work()
-    else:
         _with_helper(work)
+    finally:
+        _helper_is_free.release()
     return resized
+
+
+def _cut(start: int, stop: int, count: int) -> list[tuple[int, int]]:
+    """Return `count` parts of a range, about equally long, and none empty."""
+    edges = [start + (stop - start) * index // count for index in range(count + 1)]
+    return [(first, last) for first, last in pairwise(edges) if first < last]
 
 
 def _with_helper(work: Any) -> None:
@@ -99,25 +108,26 @@ def _with_helper(work: Any) -> None:
         raise failures[0]
 
 
-def _resize_band(image: Image, resized: Image, start: int, stop: int) -> None:
-    """Fill rows `start` to `stop` of the result. What is in between fits into the caches."""
+def _resize_share(image: Image, resized: Image, start: int, stop: int) -> None:
+    """Fill rows `start` to `stop` of the result."""
     cv2 = opencv()
-    height, width = image.shape[:2]
-    channels = image.shape[2:]
-    down = _runs(height, resized.shape[0], start, stop)
-    most = max(run.count for run in down)
-    step = min(max(_VALUES_AT_ONCE // (most * (channels[0] if channels else 1)), 64), width)
+    (height, width), channels = image.shape[:2], image.shape[2:]
     reduction = min(height / resized.shape[0], width / resized.shape[1])
     between = np.uint8 if reduction >= _ROUNDED_FROM else np.float32
     turned = np.empty((width, stop - start, *channels), between)
-    for left in range(0, width, step):
-        right = min(left + step, width)
-        part = np.empty((stop - start, right - left, *channels), between)
-        _resize_rows(_flat(image[:, left:right]), _flat(part), down)
-        cv2.transpose(part, turned[left:right])
+    for first, last in _cut(start, stop, _band_count(image, resized.shape[0], stop - start)):
+        part = np.empty((last - first, width, *channels), between)
+        _resize_rows(_flat(image), _flat(part), _runs(height, resized.shape[0], first, last))
+        cv2.transpose(part, turned[:, first - start : last - start])
     across = np.empty((resized.shape[1], stop - start, *channels), np.uint8)
     _resize_rows(_flat(turned), _flat(across), _runs(width, resized.shape[1], 0, resized.shape[1]))
     cv2.transpose(across, resized[start:stop])
+
+
+def _band_count(image: Image, height: int, rows: int) -> int:
+    """Return in how many bands `rows` of the result are made, so that what is summed at once fits into a cache."""
+    repeats = gcd(len(image), height) * rows // height
+    return min(-(-repeats * image[0].size // _VALUES_AT_ONCE) or 1, max(repeats // _ROWS_AT_ONCE, 1))
 
 
 def _flat(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -129,17 +139,17 @@ def _resize_rows(rows: npt.NDArray[Any], resized: npt.NDArray[Any], runs: tuple[
     """Fill `resized` (n, width) with weighted sums of `rows` (m, width). Both are uint8 or float32."""
     cv2 = opencv()
     is_rounded = resized.dtype == np.uint8
-    sums = np.empty((max(run.count for run in runs), rows.shape[1]), np.float32) if is_rounded else None
+    if is_rounded:
+        sums = np.zeros((max(run.count for run in runs), rows.shape[1]), np.float32)
+    else:
+        resized[...] = 0
     for run in runs:
         made = resized[run.first : run.first + (run.count - 1) * run.step + 1 : run.step]
-        total = made if sums is None else sums[: run.count]
+        total = sums[: run.count] if is_rounded else made
         last = run.source_first + (run.count - 1) * run.source_step
-        for tap, share in enumerate(run.shares):
+        for tap, share in enumerate(run.shares):  # the first is 1, and leaves nothing of what was there
             taken = rows[run.source_first + tap : last + tap + 1 : run.source_step]
-            if tap == 0:
-                total[...] = taken
-            else:
-                cv2.accumulateWeighted(taken, total, share)
+            cv2.accumulateWeighted(taken, total, share)
         if is_rounded:
             cv2.convertScaleAbs(total, made, beta=HALF_UP)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -43,12 +44,22 @@ def select(logits: Floats, thresholds: npt.NDArray[np.float32], count: int) -> S
         thresholds: (classes,) of each class; infinite for one that is not shown.
         count: how many pairs are taken at most.
     """
-    classes = logits.shape[1]
-    scores = sigmoid(logits).ravel()
-    places = np.flatnonzero(scores > thresholds.min(initial=np.inf))
-    places = places[np.argsort(-scores[places], kind="stable")[:count]]
-    pairs = Selected(places // classes, places % classes, scores[places])
+    classes, flat = logits.shape[1], logits.ravel()
+    # Few pairs pass: which might, their logits say, and only those are worth an exponential.
+    places = np.flatnonzero(flat > _logit_below(thresholds.min(initial=np.inf)))
+    scores = sigmoid(flat[places])
+    best = np.argsort(-scores, kind="stable")[:count]
+    places, scores = places[best], scores[best]
+    pairs = Selected(places // classes, places % classes, scores)
     return pairs.take(pairs.scores > thresholds[pairs.columns])
+
+
+def _logit_below(probability: float) -> float:
+    """Return a number that is surely below the logit of every higher probability, however that is rounded."""
+    if not 0 < probability < 1:
+        return -math.inf if probability <= 0 else math.inf
+    probability = min(probability, 0.99)  # beyond, rounding counts for more than the margin
+    return math.log(probability / (1 - probability)) - 1e-2
 
 
 def sigmoid(logits: Floats) -> npt.NDArray[np.float32]:
