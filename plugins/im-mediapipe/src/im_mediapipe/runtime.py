@@ -10,7 +10,6 @@ from functools import cache
 from importlib import import_module
 from queue import SimpleQueue
 from typing import Any, TypeAlias
-from weakref import WeakSet
 
 from attrs import frozen
 
@@ -38,6 +37,9 @@ class TaskKind:
 FACE_DETECTION = TaskKind("face detection", "FaceDetector", "detect")
 OBJECT_DETECTION = TaskKind("object detection", "ObjectDetector", "detect")
 IMAGE_CLASSIFICATION = TaskKind("image classification", "ImageClassifier", "classify")
+
+_open: dict[int, Task] = {}  # also keeps them out of reach of the garbage collection
+_to_close: SimpleQueue[Task] = SimpleQueue()  # the one queue that finalizers may use
 
 
 @cache
@@ -74,62 +76,46 @@ def open_task(kind: TaskKind, content: bytes, options: Mapping[str, Any]) -> Tas
     )
     _start_closing()
     try:
-        return getattr(tasks.vision, kind.class_name).create_from_options(given)
+        task = getattr(tasks.vision, kind.class_name).create_from_options(given)
     except OSError as error:
         raise MissingDependencyError(
             f"MediaPipe cannot start ({error}). `im doctor` says what is missing and how to install it."
         ) from error
-
-
-class OpenTasks:
-    """The open tasks of one model. Safe to drop: what is still open then is closed a while later.
-
-    MediaPipe's own finalizer must never find an open task. It waits for a thread that a garbage collection which takes
-    both has already told to end, so it can wait for ever; and when Python ends, it fails. Whoever owns this therefore
-    hands `close_later` to `weakref.finalize`, which keeps the tasks alive until a thread of ours closes them.
-
-    Attributes:
-        by_options: the tasks, the one not used for longest first.
-    """
-
-    def __init__(self) -> None:
-        self.by_options: dict[Any, Task] = {}
-        _all_open.add(self)
-
-    def close(self) -> None:
-        """Close all tasks, now."""
-        while self.by_options:
-            close_task(self.by_options.popitem()[1])
-
-    def close_later(self) -> None:
-        """Close all tasks, in another thread. Finalizers may call it: it takes no lock."""
-        _to_close.put(self)
-
-
-def close_task(task: Task) -> None:
-    """Close a task, whatever state it is in."""
-    with contextlib.suppress(Exception):  # when a run has failed, closing repeats its error
-        task.close()
-    task._handle = None  # after a failure MediaPipe leaves it, and would close the task again
-
-
-_all_open: WeakSet[OpenTasks] = WeakSet()
-_to_close: SimpleQueue[OpenTasks] = SimpleQueue()  # the one queue that finalizers may use
+    _open[id(task)] = task
+    return task
 
 
 @cache
 def _start_closing() -> None:
     threading.Thread(target=_close_what_comes, name="im-mediapipe-closing", daemon=True).start()
-    atexit.register(_forget_all)
+    atexit.register(_disarm_all)
+
+
+def close_later(task: Task) -> None:
+    """Close a task in a thread of ours. Returns at once, and takes no lock, so that finalizers may call it.
+
+    MediaPipe's closing can wait five seconds for its usage statistics to be sent, above all without a network. Its own
+    finalizer must never find an open task: it waits for a thread that a garbage collection which takes both has already
+    told to end, so it can wait for ever.
+    """
+    _to_close.put(task)
 
 
 def _close_what_comes() -> None:
     while True:
-        _to_close.get().close()
+        task = _to_close.get()
+        with contextlib.suppress(Exception):  # when a run has failed, closing repeats its error
+            task.close()
+        _disarm(task)
+        _open.pop(id(task), None)
 
 
-def _forget_all() -> None:
+def _disarm_all() -> None:
     """Let go of what is still open: at the end of Python, MediaPipe's threads have stopped and closing fails."""
-    for tasks in list(_all_open):
-        for task in tasks.by_options.values():
-            task._handle = None
+    for task in list(_open.values()):
+        _disarm(task)
+
+
+def _disarm(task: Task) -> None:
+    """Keep MediaPipe's finalizer from closing a task: it does nothing without a handle."""
+    task._handle = None

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from im_mediapipe.frames import Frame
-from im_mediapipe.runtime import OpenTasks, Task, TaskKind, close_task, mediapipe, open_task
+from im_mediapipe.runtime import Task, TaskKind, close_later, mediapipe, open_task
 from inference_models import CorruptedModelPackageError, ModelRuntimeError, SessionClosedError
 
 Options: TypeAlias = Mapping[str, Any]
@@ -40,9 +40,8 @@ class ModelTasks:
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._closed = False
-        self._open = OpenTasks()
-        self._finalizer = weakref.finalize(self, self._open.close_later)
-        self._finalizer.atexit = False  # `OpenTasks` sees to the end of Python
+        self._open: dict[Any, Task] = {}  # by their options, the one not used for longest first
+        weakref.finalize(self, _close_all, self._open).atexit = False
         black = Frame(np.zeros((16, 16, 3), np.uint8), "numpy", "cpu")
         try:
             self.run([black], options)
@@ -66,11 +65,10 @@ class ModelTasks:
             return [self._run_one(frame, options) for frame in frames]
 
     def close(self) -> None:
-        """Close all tasks, once a run in progress has finished."""
+        """Close all tasks, once a run in progress has finished. What they hold is released a while later."""
         with self._lock:
             self._closed = True
-            if os.getpid() == self._process:
-                self._open.close()
+            _close_all(self._open)
 
     def _run_one(self, frame: Frame, options: Options) -> Any:
         if self._closed:  # MediaPipe itself would return an empty result
@@ -81,16 +79,16 @@ class ModelTasks:
             image = module.Image(module.ImageFormat.SRGB, frame.pixels)
             return getattr(task, self._kind.method)(image)
         except Exception as error:  # MediaPipe turns a dozen states into exceptions of as many classes
-            close_task(self._open.by_options.pop(_key(options)))  # a task that failed once fails for ever
+            close_later(self._open.pop(_key(options)))  # a task that failed once fails for ever
             raise ModelRuntimeError(f"MediaPipe's {self._kind.name} failed: {_reason(error)}.") from error
 
     def _task(self, options: Options) -> Task:
         """Return the task for `options`, opened now if need be. The one not used for longest makes room."""
-        key, tasks = _key(options), self._open.by_options
+        key, tasks = _key(options), self._open
         task = tasks.pop(key, None)
         if task is None:
             if len(tasks) >= _MOST_OPEN:
-                close_task(tasks.pop(next(iter(tasks))))
+                close_later(tasks.pop(next(iter(tasks))))
             task = self._make(options)
         tasks[key] = task
         return task
@@ -108,6 +106,11 @@ class ModelTasks:
             f"{self._path} cannot be used for {self._kind.name}: {reason}. Check that the package's file and "
             f"model_architecture belong together, or download the file again."
         )
+
+
+def _close_all(tasks: dict[Any, Task]) -> None:
+    while tasks:
+        close_later(tasks.popitem()[1])
 
 
 def _key(options: Options) -> tuple[tuple[str, Any], ...]:
