@@ -101,8 +101,7 @@ def make_package(tmp_path: Path) -> MakePackage:
 
 @pytest.fixture
 def load(make_package: MakePackage) -> Callable[..., Any]:
-    """Write a package and load it as users do; without MediaPipe, skip."""
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
+    """Write a package and load it as users do."""
     from inference_models import AutoModel
 
     models: list[Any] = []
@@ -118,8 +117,7 @@ def load(make_package: MakePackage) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def make_networks() -> ModuleType:
-    """The script that wrote the committed networks; without MediaPipe, skip."""
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
+    """The script that wrote the committed networks."""
     spec = importlib.util.spec_from_file_location("make_networks", HERE / "make_networks.py")
     assert spec is not None
     assert spec.loader is not None
@@ -154,16 +152,15 @@ def paint() -> Callable[..., Picture]:
 @pytest.fixture
 def by_hand(network: Callable[[str], bytes]) -> Callable[..., Any]:
     """Run a committed network with MediaPipe's own interface on a picture (blue-green-red)."""
-    mediapipe = pytest.importorskip("mediapipe", reason="needs mediapipe: make test-mediapipe")
-    from im_mediapipe.runtime import close_later
+    from im_mediapipe.runtime import close_later, mediapipe
 
     tasks = {"face": "FaceDetector", "objects": "ObjectDetector", "classes": "ImageClassifier"}
 
     def run(kind: str, picture: Picture, **options: Any) -> Any:
-        vision = mediapipe.tasks.vision
-        base = mediapipe.tasks.BaseOptions(model_asset_buffer=network(kind))
+        module = mediapipe()
+        vision, base = module.tasks.vision, module.tasks.BaseOptions(model_asset_buffer=network(kind))
         given = getattr(vision, f"{tasks[kind]}Options")(base_options=base, **options)
-        image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(picture[..., ::-1]))
+        image = module.Image(module.ImageFormat.SRGB, np.ascontiguousarray(picture[..., ::-1]))
         task = getattr(vision, tasks[kind]).create_from_options(given)
         try:
             return task.classify(image) if kind == "classes" else task.detect(image)

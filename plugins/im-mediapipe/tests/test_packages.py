@@ -11,6 +11,8 @@ import pytest
 
 from inference_models import CorruptedModelPackageError, DeviceUnavailableError, NoModelPackagesAvailableError
 
+pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
+
 NAMES = ("red", "green", "blue")
 
 
@@ -55,7 +57,6 @@ def test_a_damaged_file(load, network, kind: str, damage, expected: str) -> None
 @pytest.mark.parametrize("kind", ["face", "objects", "classes"])
 def test_reading_damaged_tables_ends_in_an_error_or_in_contents(network, kind: str) -> None:
     """Our own reading only: MediaPipe comes first, and some damage ends its process."""
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
     from im_mediapipe.model_file import ModelContents, parse_contents
 
     content, rng = network(kind), np.random.default_rng(0)
@@ -125,7 +126,6 @@ def test_faces_have_one_name(load) -> None:
 
 
 def test_another_device_is_refused_by_name(make_package) -> None:
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
     from im_mediapipe.face_detection import MediaPipeFaceDetector
     from inference_models import AutoModel
 

@@ -9,6 +9,8 @@ import pytest
 
 from inference_models import SessionClosedError
 
+pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
+
 NAMES = ["red", "green", "blue"]
 
 

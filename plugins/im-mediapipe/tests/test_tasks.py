@@ -16,6 +16,8 @@ import pytest
 
 from inference_models import ModelRuntimeError, SessionClosedError
 
+pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
+
 
 def thread_count() -> int:
     return sum("ThreadPoolExecutor" in thread.name for thread in threading.enumerate())
@@ -71,7 +73,6 @@ def test_only_a_few_tasks_stay_open(load, paint) -> None:
 
 
 def test_a_model_that_was_forgotten_is_closed_even_in_a_cycle(make_package) -> None:
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
     from inference_models import AutoModel
 
     before = thread_count()
@@ -97,7 +98,6 @@ def test_a_failed_run_is_an_error_and_the_next_one_works(load, paint, monkeypatc
 
 
 def test_the_end_of_python_is_quiet(make_package) -> None:
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
     source = (
         "import numpy as np; from inference_models import AutoModel\n"
         f"model = AutoModel.from_pretrained({str(make_package('objects'))!r})\n"
@@ -113,7 +113,6 @@ def test_the_end_of_python_is_quiet(make_package) -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform has no fork")
 def test_a_forked_process_gets_an_error_and_does_not_wait_for_ever(make_package, tmp_path: Path) -> None:
-    pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
     source = (
         "import os, sys, numpy as np; from inference_models import AutoModel, ModelRuntimeError\n"
         f"model = AutoModel.from_pretrained({str(make_package('objects'))!r})\n"
