@@ -18,7 +18,7 @@ from shapes_vlm.checkpoint import SMALL, make_config, make_network, make_process
 from shapes_vlm.scenes import Scene, draw_scenes, questions
 
 SEED = 3
-PEAK_RATE, WARM_UP, WEIGHT_DECAY = 4e-3, 30, 0.01
+PEAK_RATE, WARM_UP, WEIGHT_DECAY = 3e-3, 30, 0.01
 LARGEST_GRADIENT = 1.0
 IGNORED = -100  # the label that the loss leaves out
 # What the published checkpoints state, but for the ban on repetition: sentences about shapes repeat themselves.
@@ -108,7 +108,7 @@ def main() -> None:
     """Parse the command line, train and save."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, required=True, help="directory of the package")
-    parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=600)
     parser.add_argument("--scenes", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()

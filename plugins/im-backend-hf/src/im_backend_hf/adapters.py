@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,8 @@ def apply_adapter(transformers: Any, model: Any, directory: Path, *, merge: bool
         ) from error
     try:
         kept = {key: config[key] for key in _KEYS if config.get(key) is not None}
-        with quietly(transformers):
+        with quietly(transformers), warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of the one about the other: nothing that users can change
             adapted: Any = peft.PeftModel.from_pretrained(
                 model, str(directory), config=peft.LoraConfig(**kept, inference_mode=True), local_files_only=True
             )
