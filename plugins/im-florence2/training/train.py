@@ -21,8 +21,9 @@ SEED = 3
 PEAK_RATE, WARM_UP, WEIGHT_DECAY = 3e-3, 30, 0.01
 LARGEST_GRADIENT = 1.0
 IGNORED = -100  # the label that the loss leaves out
-# What the published checkpoints state, but for the ban on repetition: sentences about shapes repeat themselves.
-GENERATION = {"num_beams": 3, "early_stopping": True, "forced_bos_token_id": 0}
+# As the published checkpoints, but without the ban on repetition, as sentences about shapes repeat themselves, and
+# without stopping early, which ends a search while the best text is not yet complete.
+GENERATION = {"num_beams": 3, "forced_bos_token_id": 0}
 
 
 @dataclass(frozen=True)

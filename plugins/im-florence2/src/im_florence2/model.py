@@ -31,8 +31,8 @@ class Florence2(Florence2Prompting):
     """Florence-2 over Hugging Face transformers. Safe to use from several threads at once.
 
     Every method takes one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W), and
-    returns something for each. An image is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or
-    floats in 0 to 1. Their `**options` are those of `prompt` that concern images and generation: max_new_tokens,
+    returns something for each. An image is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values
+    or floats in 0 to 1. Their `**options` are those of `prompt` that concern images and generation: max_new_tokens,
     num_beams, do_sample, seed, input_color_format and pre_processing_overrides. All of them raise:
 
         ModelInputError: an image or a text cannot be used.

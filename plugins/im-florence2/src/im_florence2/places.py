@@ -64,7 +64,7 @@ def _as_boxes(regions: Region) -> npt.NDArray[np.float64]:
         boxes = np.asarray(regions.tolist() if hasattr(regions, "tolist") else regions, np.float64)
     except (TypeError, ValueError):
         boxes = np.zeros(0)
-    if boxes.size == 0 or boxes.ndim > 2 or boxes.shape[-1] != 4:
+    if boxes.size == 0 or boxes.ndim not in (1, 2) or boxes.shape[-1] != 4:
         raise InvalidParameterError(
             f"`xyxy` must say which region is meant: left, top, right, bottom, or such a box for each image; got "
             f"{regions!r:.100}."
