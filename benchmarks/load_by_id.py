@@ -1,4 +1,4 @@
-"""Loading by id: from a warm cache in a fresh process, from caches that hold many models, and by many at once.
+"""Loading by id: from a warm cache in a fresh process, and from caches that hold many models.
 
 The server speaks Roboflow's weights API on a loopback port; it is the one of the tests.
 """
@@ -10,20 +10,19 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Any
 
-from harness import Row, alternate, alternate_children, compare, print_table
+from harness import Row, alternate_children, compare, print_table
 from models import build_yolov8n_package
 
 ROUNDS = 9
 MODEL_ID = "workspace/yolov8n/1"
 LOAD = f"from inference_models import AutoModel\nmodel = AutoModel.from_pretrained({MODEL_ID!r})"
-PROCESSES = 8
 _SERVER = Path(__file__).parents[1] / "core" / "tests" / "weights_providers" / "api_server.py"
 
 
@@ -33,17 +32,17 @@ def measure(rounds: int = ROUNDS) -> list[Row]:
         return [
             measure_warm(environment, rounds),
             *(measure_many_models(environment, models) for models in (100, 1000)),
-            measure_together(environment, max(rounds // 3, 1)),
         ]
 
 
 @contextmanager
-def serve(directory: Path) -> Iterator[dict[str, str]]:
+def serve(directory: Path, extra_files: Mapping[str, bytes] = MappingProxyType({})) -> Iterator[dict[str, str]]:
     """Serve a YOLOv8n-sized package by id; yield the environment in which it is found, its cache still empty."""
     package = Path(build_yolov8n_package(directory / "package"))
     with runpy.run_path(str(_SERVER))["ApiServer"]() as api:
         names = ("weights.onnx", "class_names.txt", "inference_config.json")
-        api.add_model(MODEL_ID, [_as_listed(api.files, {name: (package / name).read_bytes() for name in names})])
+        contents = {name: (package / name).read_bytes() for name in names} | dict(extra_files)
+        api.add_model(MODEL_ID, [_as_listed(api.files, contents)])
         yield {"ROBOFLOW_API_HOST": api.url, "INFERENCE_HOME": str(directory / "home")}
 
 
@@ -73,26 +72,6 @@ def measure_many_models(environment: dict[str, str], models: int) -> Row:
     return compare(name, [child.wall for child in (*ours, *floor)][:5], [child.wall for child in plain], "ms", 1.1)
 
 
-def measure_together(environment: dict[str, str], rounds: int) -> Row:
-    """Compare many processes that start cold at once with one that starts alone; each as the time of the last."""
-    home = Path(environment["INFERENCE_HOME"])
-
-    def cold(processes: int) -> float:
-        shutil.rmtree(home, ignore_errors=True)
-        started = time.perf_counter()
-        children = [_start(LOAD, environment) for _ in range(processes)]
-        for child in children:
-            if child.wait() != 0:
-                raise SystemExit("load_by_id: a process failed to load the model")
-        return time.perf_counter() - started
-
-    together, alone = alternate(lambda: cold(PROCESSES), lambda: cold(1), rounds)
-    # On fewer processors than processes the processors set the floor, not the library.
-    share = PROCESSES / min(PROCESSES, _processors())
-    name = f"{PROCESSES} cold processes at once / one, per processor"
-    return compare(name, [seconds / share for seconds in together], alone, "ms", 2.0)
-
-
 def _as_listed(files: Any, contents: dict[str, bytes]) -> dict[str, Any]:
     manifest = {"type": "onnx-model-package-v1", "backendType": "onnx", "dynamicBatchSize": False}
     return {
@@ -107,12 +86,6 @@ def _as_listed(files: Any, contents: dict[str, bytes]) -> dict[str, Any]:
 def _without_weights(source: str, target: str) -> None:
     if not source.endswith(".onnx"):
         shutil.copy2(source, target)
-
-
-def _processors() -> int:
-    from inference_models.developer_tools import available_cpus
-
-    return available_cpus()
 
 
 def _start(statement: str, environment: dict[str, str]) -> subprocess.Popen[bytes]:

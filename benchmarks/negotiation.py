@@ -24,7 +24,8 @@ ALLOWED_SECONDS = {10: 0.001, 100: 0.006, 1000: 0.05}
 
 def make_package(number: int) -> ModelPackageMetadata:
     """Return a package; every third can be used on a machine with ONNX Runtime for CPUs."""
-    files = [FileDownloadSpecs("https://example.com/weights.onnx", "weights.onnx", "0" * 32, size=number)]
+    names = ("weights.onnx", "inference_config.json", "class_names.txt")
+    files = [FileDownloadSpecs(f"https://example.com/{name}", name, "0" * 32, size=number) for name in names]
     details = ONNXPackageDetails(opset=11 + number % 9, incompatible_providers=("CoreMLExecutionProvider",))
     rejected: list[dict[str, object]] = [
         {},

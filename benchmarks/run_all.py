@@ -17,6 +17,7 @@ import import_cost
 import installed_size
 import latency
 import load_by_id
+import many_processes
 import negotiation
 import warm_load
 from harness import Row, compare, print_table
@@ -47,6 +48,7 @@ BENCHMARKS: tuple[Callable[[], list[Row]], ...] = (
     negotiation.measure,
     downloads.measure,
     load_by_id.measure,
+    many_processes.measure,
 )
 
 

@@ -100,6 +100,17 @@ def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, m
     assert not catalog.conflicts()
 
 
+def test_of_several_readers_the_backend_that_is_named_reads_a_manifest(install_plugin) -> None:
+    reader = BACKEND.replace("detect=dict", "detect=dict, manifest_parsers={'acme-v1': dict}")
+    for name in ("one", "two"):
+        install_plugin(name, reader.replace("acme-npu", name))
+    catalog = current_catalog()
+    assert catalog.manifest_reader("acme-v2", "one") is None
+    assert [catalog.manifest_reader("acme-v1", name).spec.name for name in ("one", "two")] == ["one", "two"]
+    with pytest.raises(PluginConflictError, match=r"'acme-v1' are read by .*one 1\.0.* Switch one off with INFERENCE"):
+        catalog.manifest_reader("acme-v1", "three")
+
+
 def test_disabling_one_settles_the_conflict(install_plugin, monkeypatch) -> None:
     install_plugin("one", BACKEND)
     install_plugin("two", BACKEND)

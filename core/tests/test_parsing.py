@@ -12,6 +12,8 @@ from inference_models.parsing import (
     parse_names,
     parse_pairs,
     parse_positive_float,
+    parse_positive_size,
+    parse_size,
     parse_statuses,
 )
 
@@ -44,6 +46,13 @@ def test_counts() -> None:
     for wrong in ("0", "-1", "1.5", "three", "", "9" * 5_000, "\u0663"):
         with pytest.raises(ValueError, match="at least 1"):
             parse_count(wrong)
+
+
+def test_sizes_are_whole_numbers_of_bytes_above_zero() -> None:
+    assert (parse_positive_size("20GB"), parse_positive_size(" 1.5 gib "), parse_size("0")) == (20 * 10**9, 3 << 29, 0)
+    for wrong in ("0", "0.4", "", "-1", "many", "1e9", "9" * 400, "\u0663"):
+        with pytest.raises(ValueError, match=r"a size .*5GB"):
+            parse_positive_size(wrong)
 
 
 def test_statuses() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from inference_models.errors import ModelRuntimeError
-from inference_models.sessions import Session, TensorInfo, batch_limits, run_batched
+from inference_models.sessions import Session, TensorInfo, batch_limits, join_batches, run_batched, run_in_batches
 
 
 class RecordingSession:
@@ -101,6 +101,17 @@ def test_items_are_split_padded_and_joined_in_order(batch, options, count: int, 
     assert session.runs == runs
     np.testing.assert_array_equal(given, rows(count) * 2)
     assert given.dtype == np.float32
+
+
+def test_runs_can_be_had_one_by_one() -> None:
+    runs = run_in_batches(RecordingSession(2), {"x": rows(5)})
+    assert [(run.length, run.size, len(run.outputs["y"])) for run in runs] == [(2, 2, 2), (2, 2, 2), (1, 2, 2)]
+    np.testing.assert_array_equal(join_batches(runs)["y"], rows(5) * 2)
+    (once,) = run_in_batches(RecordingSession(), {"x": rows(5)}, max_batch_size=5)
+    assert (once.length, once.size) == (5, 5)
+    # A network that says how many it found, not about which.
+    counting = RecordingSession(2, compute=lambda feeds: {"found": np.ones((7, 3))})
+    assert [run.outputs["found"].shape for run in run_in_batches(counting, {"x": rows(3)})] == [(7, 3), (7, 3)]
 
 
 def test_what_fits_is_handed_on_as_it_is() -> None:

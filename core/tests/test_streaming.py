@@ -118,7 +118,8 @@ def _nothing_is_left() -> Iterator[None]:
     assert set(threading.enumerate()) - before == set()
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 10])
+@pytest.mark.parametrize("parallel_runs", [1, 2, 5])
+@pytest.mark.parametrize("depth", [None, 1, 3, 10])
 @pytest.mark.parametrize(
     ("model", "options"),
     [
@@ -129,8 +130,10 @@ def _nothing_is_left() -> Iterator[None]:
         (Segmenter(), {"mask_format": "rle"}),
     ],
 )
-def test_it_gives_what_infer_gives_in_order(model: Any, options: dict[str, Any], depth: int) -> None:
-    found = list(predict_stream(model, range(40), depth=depth, **options))
+def test_it_gives_what_infer_gives_in_order(
+    model: Any, options: dict[str, Any], depth: int | None, parallel_runs: int
+) -> None:
+    found = list(predict_stream(model, range(40), depth=depth, parallel_runs=parallel_runs, **options))
     assert found == [(image, model.infer(image, **options)) for image in range(40)]
 
 
@@ -163,6 +166,22 @@ def test_all_three_stages_work_at_the_same_time() -> None:
             return model_results
 
     assert list(predict_stream(Meeting(), range(3))) == [(0, 0), (1, 1), (2, 2)]
+
+
+def test_the_network_works_on_several_images_at_once_and_the_order_stays() -> None:
+    together = Barrier(2)
+    second_is_through = Event()
+
+    class Meeting(Detector):
+        def forward(self, pre_processed_images: Any, **kwargs: Any) -> Any:
+            together.wait(WAIT)
+            if pre_processed_images % 2 == 0:
+                assert second_is_through.wait(WAIT)
+            second_is_through.set()
+            return pre_processed_images
+
+    found = list(predict_stream(Meeting(), range(2), parallel_runs=2))
+    assert found == [(number, [(number, f"about {number}")]) for number in range(2)]
 
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
@@ -212,9 +231,11 @@ def failing_source() -> Iterator[int]:
     raise ArithmeticError("in source")
 
 
+@pytest.mark.parametrize("parallel_runs", [1, 3])
 @pytest.mark.parametrize("stage", ["pre", "forward", "post", "source"])
-def test_a_failure_comes_in_place_of_its_image_and_ends_the_stream(stage: str) -> None:
-    stream = predict_stream(Failing(stage), failing_source() if stage == "source" else range(10))
+def test_a_failure_comes_in_place_of_its_image_and_ends_the_stream(stage: str, parallel_runs: int) -> None:
+    images = failing_source() if stage == "source" else range(10)
+    stream = predict_stream(Failing(stage), images, parallel_runs=parallel_runs)
     assert [next(stream)[0] for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ArithmeticError, match=f"in {stage}"):
         next(stream)
@@ -223,10 +244,10 @@ def test_a_failure_comes_in_place_of_its_image_and_ends_the_stream(stage: str) -
 
 
 def test_closing_stops_the_threads_also_when_forgotten() -> None:
-    stream = predict_stream(Detector(), itertools.count())
+    stream = predict_stream(Detector(), itertools.count(), parallel_runs=2)
     assert stream_threads() == [], "nothing starts before the first image is asked for"
     next(stream)
-    assert len(stream_threads()) == 3
+    assert len(stream_threads()) == 4
     stream.close()
     assert stream_threads() == []
 
@@ -243,10 +264,11 @@ def test_only_the_last_one_yielded_is_kept() -> None:
         assert sum(ref() is not None for ref in seen) <= 1
 
 
-@pytest.mark.parametrize("depth", [0, -1, 1.5, True, None])
-def test_a_depth_that_makes_no_sense(depth: Any) -> None:
-    with pytest.raises(InvalidParameterError, match="depth must be"):
-        predict_stream(Detector(), [1], depth=depth)
+@pytest.mark.parametrize("count", [0, -1, 1.5, True, "2"])
+@pytest.mark.parametrize("name", ["depth", "parallel_runs"])
+def test_counts_that_make_no_sense(name: str, count: Any) -> None:
+    with pytest.raises(InvalidParameterError, match=f"{name} must be"):
+        predict_stream(Detector(), [1], **{name: count})
 
 
 def test_mistakes_show_at_once() -> None:

@@ -19,8 +19,11 @@ SIZE, CELL = 320, 32
 COLORS = ((0, 0, 255), (0, 255, 0), (255, 0, 0))  # blue, green, red as OpenCV writes them: red, green and blue squares
 
 
-def finder_of_colors() -> onnx.ModelProto:
-    """Return a network with YOLOv8's output that finds cells of 32 x 32 pixels filled with red, green or blue."""
+def finder_of_colors(*, corners: bool = False) -> onnx.ModelProto:
+    """Return a network with YOLOv8's output that finds cells of 32 x 32 pixels filled with red, green or blue.
+
+    With `corners`, two key points of each cell too: its top left and its bottom right corner.
+    """
     grid = SIZE // CELL
     centres = (np.arange(grid, dtype=np.float32) + 0.5) * CELL
     y, x = np.meshgrid(centres, centres, indexing="ij")
@@ -42,13 +45,20 @@ def finder_of_colors() -> onnx.ModelProto:
         helper.make_node("Mul", ["brightest", "zero"], ["nothing"]),  # as many zeros as there are images
         helper.make_node("Unsqueeze", ["nothing", "axis"], ["column"]),
         helper.make_node("Add", ["column", "boxes"], ["places"]),
-        helper.make_node("Concat", ["places", "scores"], ["output0"], axis=1),
     ]
+    parts, rows = ["places", "scores"], 7
+    if corners:
+        sure = np.full(grid * grid, 0.9, np.float32)
+        points = [x.ravel() - CELL / 2, y.ravel() - CELL / 2, sure, x.ravel() + CELL / 2, y.ravel() + CELL / 2, sure]
+        constants["corners"] = np.stack(points)[None].astype(np.float32)
+        nodes.append(helper.make_node("Add", ["column", "corners"], ["points"]))
+        parts, rows = [*parts, "points"], 13
+    nodes.append(helper.make_node("Concat", parts, ["output0"], axis=1))
     graph = helper.make_graph(
         nodes,
         "colors",
         [helper.make_tensor_value_info("images", TensorProto.FLOAT, ["batch", 3, SIZE, SIZE])],
-        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", 7, grid * grid])],
+        [helper.make_tensor_value_info("output0", TensorProto.FLOAT, ["batch", rows, grid * grid])],
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -107,6 +117,7 @@ def test_the_code_about_vision_language_models_works(tmp_path: Path, monkeypatch
 def test_the_code_of_a_page_works(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     onnx.save(finder_of_colors(), tmp_path / "trained.onnx")
+    onnx.save(finder_of_colors(corners=True), tmp_path / "trained-pose.onnx")
     assert cv2.imwrite(str(tmp_path / "photo.png"), picture_of_squares())
     assert len(blocks(page)) > 2
     run_page(page)

@@ -225,6 +225,11 @@ class TestDirectories:
         assert result.exit_code == 1
         assert "--output" in result.stderr
 
+    def test_a_network_alone_is_no_model(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        result = im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", tmp_path / "new")
+        assert result.exit_code == 1
+        assert "a network alone is no model" in result.stderr
+
     def test_nothing_is_written_over(self, im_run: Im, local_model: Path) -> None:
         before = sorted(path.name for path in local_model.iterdir())
         result = im_run("compile", local_model, "--backend", "optimised", "--output", local_model)
@@ -242,6 +247,23 @@ class TestDirectories:
         result = im_run("describe", output)
         assert result.exit_code == 1
         assert "'manifest' is for 'optimised'" in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals")
+def test_on_a_terminal_a_bar_shows_how_far_it_is(optimiser: Path, local_model: Path, tmp_path: Path) -> None:
+    import pty
+
+    command = [sys.executable, "-m", "inference_models.cli", "compile", str(local_model), "--backend", "optimised"]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "PYTHONPATH": str(optimiser), "TERM": "xterm", "COLUMNS": "100"}
+    arguments = [*command, "--output", str(tmp_path / "compiled")]
+    run = subprocess.run(arguments, env=environment, stdout=subprocess.PIPE, stderr=theirs, timeout=60, check=True)
+    os.close(theirs)
+    assert run.stdout.decode().strip() == str(tmp_path / "compiled")
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "publishing" in shown
+    assert "\x1b[" in shown
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")

@@ -21,7 +21,6 @@ from inference_models import (
     OfflineModeError,
     RetryError,
     UnauthorizedModelAccessError,
-    UntrustedFileError,
     find_cached_model_package_dir,
     load_image,
 )
@@ -89,15 +88,6 @@ def test_what_another_server_said_is_not_remembered_of_this_one(api, faults, mon
         monkeypatch.setenv("ROBOFLOW_API_HOST", other.url)
         with pytest.raises(ModelNotFoundError):
             load()
-
-
-def test_files_without_hash_are_fetched_on_demand_only(api) -> None:
-    [package] = api.pages[MODEL_ID][None]["modelPackages"]
-    for file in package["packageFiles"]:
-        del file["md5Hash"]
-    with pytest.raises(UntrustedFileError, match=r"download_files_without_hash=True"):
-        load()
-    assert load(download_files_without_hash=True).class_names
 
 
 def test_a_key_that_was_withdrawn_is_not_served_from_memory_of_another(api) -> None:
@@ -250,7 +240,7 @@ def test_an_outage_of_the_provider_does_not_stop_what_is_on_disk(api, home: Path
     load()
     outdate(home)
     api.close()
-    monkeypatch.setattr("inference_models.download.api._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("inference_models.download.retries._FIRST_WAIT_SECONDS", 0.01)
     with caplog.at_level(logging.WARNING):
         assert load().class_names[0] == "circle"
     assert "cannot be looked up, so what is on disk is loaded" in caplog.text

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, TypeAlias
 
 from attrs import frozen
 
-from inference_models.configuration import PREFER
+from inference_models.configuration import DISABLE_PLUGINS, PREFER
 from inference_models.errors import (
     PluginConflictError,
     UnknownBackendTypeError,
@@ -84,6 +84,26 @@ class Catalog:
                 f"{install_hint('backends', name)}{self.problem_notes()}"
             )
         return found
+
+    def manifest_reader(self, kind: str, backend: str) -> Declared[BackendSpec] | None:
+        """Return the backend whose plugin reads manifests of type `kind`, None when none does.
+
+        Args:
+            kind: the manifest's "type".
+            backend: as far as it is known; of several that read them, the one of this name does.
+
+        Raises:
+            PluginConflictError: several plugins read them, and `backend` does not tell them apart.
+        """
+        readers = [row for row in self.backends() if kind in row.spec.manifest_parsers]
+        if len(readers) > 1:
+            readers = [row for row in readers if row.spec.name == backend] or readers
+        if len(readers) > 1:
+            owners = " and ".join(str(row.plugin) for row in readers)
+            raise PluginConflictError(
+                f"packages of type {kind!r} are read by {owners}. Switch one off with {DISABLE_PLUGINS.name}."
+            )
+        return readers[0] if readers else None
 
     def model(self, architecture: str, task_type: str | None, backend: str) -> Declared[ModelSpec] | None:
         """Return the implementation of a model on a backend, None when no plugin has one.
@@ -169,7 +189,7 @@ class Catalog:
             raise PluginConflictError(
                 f"{Conflict(name, tuple(row.plugin for row in rows))}. Choose one: set "
                 f'INFERENCE_MODELS_PREFER="{name}={one}", or switch the other off with '
-                f"INFERENCE_MODELS_DISABLE_PLUGINS, or uninstall it."
+                f"{DISABLE_PLUGINS.name}, or uninstall it."
             )
         return preferred
 

@@ -23,6 +23,7 @@ from inference_models.parsing import (
     parse_names,
     parse_pairs,
     parse_positive_float,
+    parse_positive_size,
     parse_statuses,
 )
 
@@ -194,6 +195,12 @@ DOWNLOAD_DEADLINE = Variable(
     parse=parse_positive_float,
     description="Seconds that fetching the files of a package may take in all.",
 )
+DOWNLOAD_MAX_FILE_SIZE = Variable(
+    name="INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE",
+    default=16 << 30,
+    parse=parse_positive_size,
+    description="The most bytes that a file which is fetched may have, for example 20GB.",
+)
 ROBOFLOW_API_KEY = Variable[str | None](
     name="ROBOFLOW_API_KEY",
     default=None,
@@ -259,6 +266,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     ALLOWED_HTTP_ORIGINS,
     DOWNLOAD_MINIMUM_RATE,
     DOWNLOAD_DEADLINE,
+    DOWNLOAD_MAX_FILE_SIZE,
     ROBOFLOW_API_KEY,
     ROBOFLOW_API_HOST,
     ROBOFLOW_ENVIRONMENT,

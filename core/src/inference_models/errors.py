@@ -43,7 +43,7 @@ through `redact_url` first. The hierarchy, top to bottom:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 # The one place that knows where the documentation is published.
@@ -249,13 +249,19 @@ def redact_url(url: str) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path, "", ""))
 
 
-def describe_choices(unknown: str, choices: Sequence[str]) -> str:
-    """Return "Did you mean 'x'? Known: ..." for an unknown name, or a line saying nothing is known."""
+def nearest_name(unknown: str, choices: Iterable[str]) -> str | None:
+    """Return the one of `choices` that an unknown name most likely was to be; None when none is near."""
     from difflib import get_close_matches  # only an error needs it
 
+    by_lower_case = {choice.lower(): choice for choice in reversed([*choices])}
+    near = get_close_matches(unknown.lower(), by_lower_case, n=1, cutoff=0.6)
+    return by_lower_case[near[0]] if near else None
+
+
+def describe_choices(unknown: str, choices: Sequence[str]) -> str:
+    """Return "Did you mean 'x'? Known: ..." for an unknown name, or a line saying nothing is known."""
     if not choices:
         return "None is known."
-    near = get_close_matches(unknown.lower(), [choice.lower() for choice in choices], n=1, cutoff=0.6)
-    guess = next((choice for choice in choices if near and choice.lower() == near[0]), None)
+    guess = nearest_name(unknown, choices)
     known = ", ".join(sorted(choices))
     return f"Did you mean {guess!r}? Known: {known}." if guess else f"Known: {known}."

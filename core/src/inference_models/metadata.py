@@ -63,6 +63,11 @@ class FileDownloadSpecs:
     headers: Mapping[str, str] = field(factory=dict, repr=False, kw_only=True)
     refresh: Callable[[], FileDownloadSpecs] | None = field(default=None, repr=False, eq=False, kw_only=True)
 
+    @property
+    def has_hash(self) -> bool:
+        """Whether the provider states a hash that would prove what the file is."""
+        return self.md5_hash is not None or self.sha256_hash is not None
+
 
 @frozen
 class ONNXPackageDetails:

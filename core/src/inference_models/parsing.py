@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 _DEVICE = re.compile(r"[a-z]+(:[0-9]+)?")
+_SIZE = re.compile(r"(?P<number>\d{1,18}(\.\d{0,18})?)\s*(?P<prefix>[kmgt]?)(?P<binary>i?)b?", re.ASCII | re.IGNORECASE)
+_SIZE_PREFIXES = ("", "k", "m", "g", "t")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
@@ -54,6 +56,23 @@ def parse_count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
         raise ValueError("a whole number of at least 1")
     return int(text)
+
+
+def parse_size(text: str) -> int:
+    """Parse a number of bytes as people write it: `1000`, `5GB` (10^9 each) or `1.5 GiB` (2^30 each), in any case."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None or (match["binary"] and not match["prefix"]):
+        raise ValueError("a size such as 500MB, 5GB or 1.5GiB")
+    base = 1024 if match["binary"] else 1000
+    return int(float(match["number"]) * base ** _SIZE_PREFIXES.index(match["prefix"].lower()))
+
+
+def parse_positive_size(text: str) -> int:
+    """Parse a number of bytes above zero, see `parse_size`."""
+    size = parse_size(text)
+    if size < 1:
+        raise ValueError("a size above 0, such as 500MB, 5GB or 1.5GiB")
+    return size
 
 
 def parse_statuses(text: str) -> frozenset[int]:

@@ -6,7 +6,7 @@ Backends provide sessions, model families are written over them. What a backend 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
@@ -24,7 +24,8 @@ class TensorInfo:
 
     Attributes:
         name: as the network names it.
-        shape: one entry per axis; an int where the size is fixed, None where it is free.
+        shape: one entry per axis; an int where the size is fixed, None where it is free or not known. Empty for a
+            single value, and where nothing is known about the axes.
         dtype: numpy's name of the element type, for example "float32".
     """
 
@@ -46,7 +47,7 @@ class Session(Protocol):
 
     @property
     def outputs(self) -> tuple[TensorInfo, ...]:
-        """The network's outputs, in its own order."""
+        """The network's outputs, in its own order; empty when they are known only once it has run."""
 
     @property
     def device(self) -> str:
@@ -108,17 +109,64 @@ def run_batched(
     Raises:
         ModelRuntimeError: inputs disagree on the batch, or an output has no batch axis to cut.
     """
+    return join_batches(run_in_batches(session, feeds, min_batch_size=min_batch_size, max_batch_size=max_batch_size))
+
+
+@frozen
+class BatchRun:
+    """What came out of one run of a session.
+
+    Attributes:
+        outputs: an array for each output name.
+        length: how many items were run that were asked for, the first ones.
+        size: how many items were run, padding included.
+    """
+
+    outputs: dict[str, Array]
+    length: int
+    size: int
+
+
+def run_in_batches(
+    session: Session,
+    feeds: Mapping[str, Array],
+    *,
+    min_batch_size: int | None = None,
+    max_batch_size: int | None = None,
+) -> list[BatchRun]:
+    """Run any number of items through a session as `run_batched` does, and return the runs one by one.
+
+    For networks whose outputs have no batch axis, so that only who knows them can join them.
+
+    Args:
+        session: the session to run.
+        feeds: an array for each input; the first axis of each is the batch, equally long in all.
+        min_batch_size: shorter batches are padded with zeros. Default: what the session states.
+        max_batch_size: longer batches are split. Default: what the session states.
+
+    Raises:
+        ModelRuntimeError: inputs disagree on the batch.
+    """
     smallest, largest = batch_limits(session)
     smallest = max(smallest, min_batch_size or 1)
     if max_batch_size is not None:
         largest = max_batch_size if largest is None else min(largest, max_batch_size)
     total = _batch_length(feeds)
     if total >= smallest and (largest is None or total <= largest):
-        return session.run(feeds)
-    chunks = [
-        _run_padded(session, chunk, length, smallest) for chunk, length in _chunks(feeds, total, largest or total)
-    ]
-    return {name: _concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
+        return [BatchRun(session.run(feeds), total, total)]
+    return [_run_padded(session, chunk, length, smallest) for chunk, length in _chunks(feeds, total, largest or total)]
+
+
+def join_batches(runs: Sequence[BatchRun]) -> dict[str, Array]:
+    """Return an array for each output name with the items of all runs, without the padding.
+
+    Raises:
+        ModelRuntimeError: an output has no batch axis to cut.
+    """
+    if len(runs) == 1 and runs[0].length == runs[0].size:
+        return runs[0].outputs
+    pieces = [_cut(run) for run in runs]
+    return {name: _concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def _batch_length(feeds: Mapping[str, Array]) -> int:
@@ -136,18 +184,23 @@ def _chunks(feeds: Mapping[str, Array], total: int, size: int) -> Iterator[tuple
         yield {name: array[start:stop] for name, array in feeds.items()}, stop - start
 
 
-def _run_padded(session: Session, feeds: dict[str, Array], length: int, smallest: int) -> dict[str, Array]:
+def _run_padded(session: Session, feeds: dict[str, Array], length: int, smallest: int) -> BatchRun:
     size = max(length, smallest)
     if size > length:
         feeds = {name: _pad(array, size - length) for name, array in feeds.items()}
-    outputs = session.run(feeds)
-    for name, array in outputs.items():
-        if array.ndim == 0 or len(array) != size:
+    return BatchRun(session.run(feeds), length, size)
+
+
+def _cut(run: BatchRun) -> dict[str, Array]:
+    for name, array in run.outputs.items():
+        if array.ndim == 0 or len(array) != run.size:
             raise ModelRuntimeError(
-                f"Output {name!r} has shape {tuple(array.shape)} for a batch of {size}: it has no batch axis, "
+                f"Output {name!r} has shape {tuple(array.shape)} for a batch of {run.size}: it has no batch axis, "
                 f"so several runs cannot be joined and padding cannot be cut off. Give as many items as one run takes."
             )
-    return outputs if size == length else {name: array[:length] for name, array in outputs.items()}
+    if run.length == run.size:
+        return run.outputs
+    return {name: array[: run.length] for name, array in run.outputs.items()}
 
 
 def _pad(array: Array, missing: int) -> Array:

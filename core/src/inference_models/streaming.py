@@ -1,7 +1,7 @@
 """Predictions for many images, one after the other, without the network waiting for anything else.
 
-One thread takes images from their source and pre-processes them, one runs the network, one post-processes. An image
-goes from one to the next, so each stage works on another image at the same time, and the order stays. The stages
+One thread takes images from their source and pre-processes them, one or more run the network, one post-processes. An
+image goes from one to the next, so each stage works on another image at the same time, and the order stays. The stages
 release Python's global lock where their time goes: in OpenCV, numpy and the backend.
 """
 
@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Event, Semaphore, Thread, current_thread
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import define
+from attrs import Factory, define
 
 from inference_models.errors import InvalidParameterError
 from inference_models.models.keywords import keywords_of
@@ -31,6 +31,7 @@ class _Job:
     image: Any = None
     value: Any = None
     error: BaseException | None = None
+    through: Event = Factory(Event)  # the network is done with it
 
 
 _Queue: TypeAlias = SimpleQueue["_Job | None"]
@@ -38,7 +39,7 @@ _Queue: TypeAlias = SimpleQueue["_Job | None"]
 
 
 def predict_stream(
-    model: Any, images: Iterable[Item], *, depth: int = 3, **kwargs: Any
+    model: Any, images: Iterable[Item], *, depth: int | None = None, parallel_runs: int = 1, **kwargs: Any
 ) -> Generator[tuple[Item, Any], None, None]:
     """Yield `(image, model.infer(image, **kwargs))` for each image, in order, stages overlapped across images.
 
@@ -49,23 +50,33 @@ def predict_stream(
         model: any with `pre_process`, `forward` and `post_process`.
         images: what `infer` takes, one after the other: images, or lists of images as batches. Read from another
             thread, never more than `depth` ahead of what was yielded, so it may be endless.
-        depth: at most so many images are in work or wait for the caller; 3 keeps every stage busy, 1 overlaps only
-            with what the caller does. Memory grows with it.
+        depth: at most so many images are in work or wait for the caller; 1 overlaps only with what the caller does.
+            Memory grows with it. Default: 2 more than `parallel_runs`, which keeps every stage busy.
+        parallel_runs: on so many images the network works at once, each run in a thread of its own. For a network that
+            one run does not spread well over the CPUs: with as many runs as CPUs and one thread for each (for the
+            ONNX backend `onnx_threads=1`), most images get through in a second. Each of them takes longer then.
         **kwargs: options of the stages, as `infer` takes them.
 
     Yields:
         Each item of `images` itself, and what `infer` returns for it.
 
     Raises:
-        InvalidParameterError: `depth` is not a whole number of at least 1, `model` has no stages, `images` is
-            no iterable of images, or no stage accepts one of the keyword arguments; at once, not in the loop.
+        InvalidParameterError: `depth` or `parallel_runs` is not a whole number of at least 1, `model` has no stages,
+            `images` is no iterable of images, or no stage accepts one of the keyword arguments; at once, not in the
+            loop.
         SessionClosedError: the model is closed; at once.
         Exception: what a stage, or `images` itself, raised; in place of that image, after all before it. It ends the
             stream.
     """
-    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
-        raise InvalidParameterError(f"depth must be a whole number of at least 1, got {depth!r}.")
-    return _Stream(_stages_of(model, kwargs), depth).run(_source_of(images))
+    runs = _checked_count("parallel_runs", parallel_runs)
+    depth = runs + 2 if depth is None else _checked_count("depth", depth)
+    return _Stream(_stages_of(model, kwargs), depth, runs).run(_source_of(images))
+
+
+def _checked_count(name: str, value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise InvalidParameterError(f"{name} must be a whole number of at least 1, got {value!r}.")
+    return value
 
 
 def _source_of(images: Any) -> Iterator[Any]:
@@ -114,17 +125,20 @@ def _stages_of(model: Any, kwargs: dict[str, Any]) -> tuple[_Stage, _Stage, _Sta
 class _Stream:
     """The threads and what lies between them."""
 
-    def __init__(self, stages: tuple[_Stage, _Stage, _Stage], depth: int) -> None:
+    def __init__(self, stages: tuple[_Stage, _Stage, _Stage], depth: int, runs: int) -> None:
         self._stages = stages
+        self._runs = runs
         self._free = Semaphore(depth)  # places for images between the source and the caller
         self._stopped = Event()
-        self._queues: tuple[_Queue, _Queue, _Queue] = (SimpleQueue(), SimpleQueue(), SimpleQueue())
+        self._to_run: _Queue = SimpleQueue()
+        self._in_order: _Queue = SimpleQueue()  # what is in the network or will be, and has to leave it first
+        self._finished: _Queue = SimpleQueue()
 
     def run(self, source: Iterator[Any]) -> Generator[tuple[Any, Any], None, None]:
         """Start the threads, yield what comes out, stop them."""
         threads = self._start(source)
         try:
-            while (job := self._queues[-1].get()) is not None:
+            while (job := self._finished.get()) is not None:
                 if job.error is not None:
                     try:
                         raise job.error
@@ -137,12 +151,10 @@ class _Stream:
             self._stop(threads)
 
     def _start(self, source: Iterator[Any]) -> list[Thread]:
-        first, second, third = self._queues
-        _, forward, post_process = self._stages
         works: list[tuple[str, Callable[[], None]]] = [
-            ("pre-process", lambda: self._read(source, first)),
-            ("forward", lambda: self._work(forward, first, second)),
-            ("post-process", lambda: self._work(post_process, second, third)),
+            ("pre-process", lambda: self._read(source)),
+            *[("forward", self._forward)] * self._runs,
+            ("post-process", self._post_process),
         ]
         # Daemons: a stream that was left in the middle must not keep the program from ending.
         threads = [Thread(target=work, name=f"predict_stream {name}", daemon=True) for name, work in works]
@@ -152,14 +164,12 @@ class _Stream:
 
     def _stop(self, threads: list[Thread]) -> None:
         self._stopped.set()
-        self._free.release()
-        for queue in self._queues[:2]:
-            queue.put(None)
+        self._free.release()  # the first thread ends, and tells the others that nothing follows
         for thread in threads:
             if thread is not current_thread():  # the garbage collector may close a forgotten stream from anywhere
                 thread.join()
 
-    def _read(self, source: Iterator[Any], outbox: _Queue) -> None:
+    def _read(self, source: Iterator[Any]) -> None:
         """Take images from their source and pre-process them."""
         pre_process = self._stages[0]
         job = _Job()
@@ -170,21 +180,38 @@ class _Stream:
                 except StopIteration:
                     break
                 job.value = pre_process(job.image)
-                outbox.put(job)
+                self._to_run.put(job)
+                self._in_order.put(job)
                 job = _Job()
         except BaseException as error:
             job.error = error
-            outbox.put(job)
-        outbox.put(None)
+            job.through.set()
+            self._in_order.put(job)
+        for queue in [*[self._to_run] * self._runs, self._in_order]:
+            queue.put(None)
 
-    def _work(self, stage: _Stage, inbox: _Queue, outbox: _Queue) -> None:
-        """Do one stage of every image that comes in; hand failures and the end on."""
-        while (job := inbox.get()) is not None and not self._stopped.is_set():
-            if job.error is None:
-                try:
-                    job.value = stage(job.value)
-                except BaseException as error:
-                    job.error = error
-            outbox.put(job)
+    def _forward(self) -> None:
+        """Run the network on what comes in."""
+        forward = self._stages[1]
+        while (job := self._to_run.get()) is not None:
+            self._do(forward, job)
+            job.through.set()
             del job  # nothing is kept while waiting for the next
-        outbox.put(None)
+
+    def _post_process(self) -> None:
+        """Finish one image after the other, in the order in which they came, and hand on those that failed."""
+        post_process = self._stages[2]
+        while (job := self._in_order.get()) is not None:
+            job.through.wait()
+            self._do(post_process, job)
+            self._finished.put(job)
+            del job
+        self._finished.put(None)
+
+    def _do(self, stage: _Stage, job: _Job) -> None:
+        """Do one stage of an image, unless it failed before or nobody waits for it any more."""
+        if job.error is None and not self._stopped.is_set():
+            try:
+                job.value = stage(job.value)
+            except BaseException as error:
+                job.error = error

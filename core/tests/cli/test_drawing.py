@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference_models.cli.drawing import choose_targets, draw_prediction
+from inference_models.cli.drawing import Drawings, choose_targets, draw_prediction
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions import (
     ClassificationPrediction,
@@ -44,6 +44,20 @@ def test_an_image_given_twice_has_one_target(tmp_path: Path) -> None:
     assert choose_targets(tmp_path, [image, image]) == {image: tmp_path / "x-annotated.png"}
 
 
+def test_a_depth_map_is_written_beside_its_picture(tmp_path: Path) -> None:
+    scene, depth = np.zeros((20, 30, 3), np.uint8), np.arange(600, dtype=np.float32).reshape(20, 30)
+    drawings = Drawings.prepare(tmp_path / "out", [tmp_path / "x.jpg", tmp_path / "x.png"])
+    written = drawings.write(tmp_path / "x.png", scene, depth)
+    assert (written.drawn.name, written.values and written.values.name) == ("x-annotated-2.png", "x-annotated-2.npy")
+    assert written.values is not None
+    np.testing.assert_array_equal(np.load(written.values, allow_pickle=False), depth)
+    boxes = drawings.write(tmp_path / "x.jpg", scene, Detections(BOX, ID, SURE))
+    assert boxes.values is None
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "x-annotated-2.npy", "x-annotated-2.png", "x-annotated.png"
+    ]  # fmt: skip
+
+
 def test_boxes() -> None:
     changed = changed_by(Detections(BOX, ID, SURE))
     assert changed[90, 40]
@@ -66,11 +80,27 @@ def test_key_points() -> None:
     assert not changed[:30, :30].any(), "padding is not drawn"
 
 
-def test_regions() -> None:
+def test_every_pixel_but_those_of_the_background_is_coloured() -> None:
     classes = np.zeros((200, 200), np.int64)
     classes[150:] = 1
-    changed = changed_by(SemanticSegmentationResult(classes, np.ones((200, 200), np.float32)))
-    assert changed.mean() > 0.9
+    sure = np.ones((200, 200), np.float32)
+    assert changed_by(SemanticSegmentationResult(classes, sure)).mean() > 0.9
+    changed = changed_by(SemanticSegmentationResult(classes, sure, class_names=("Background", "lawn")))
+    assert changed[150:].all()
+    assert changed[:30, :100].any(), "the name of the class"
+    assert not changed[30:150].any()
+    nothing = SemanticSegmentationResult(classes * 0, sure, class_names=("background", "lawn"))
+    assert not changed_by(nothing).any()
+
+
+def test_lines_and_text_grow_with_the_picture() -> None:
+    shares = []
+    for side in (400, 4000):
+        scene = np.full((side, side, 3), 128, np.uint8)
+        box = np.array([[0.3, 0.3, 0.7, 0.7]], np.float32) * side
+        drawn = draw_prediction(sv, scene.copy(), Detections(box, ID, SURE, class_names=["box"]))
+        shares.append((drawn != scene).any(axis=2).mean())
+    assert 0.5 < shares[1] / shares[0] < 1.5
 
 
 @pytest.mark.parametrize(

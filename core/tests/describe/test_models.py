@@ -22,7 +22,7 @@ from inference_models.negotiation.plan import Plan
 Printed = Callable[..., str]
 MakePlan = Callable[..., Plan]
 
-FILE = FileDownloadSpecs("https://host/weights.onnx?token=SECRET", "weights.onnx")
+FILE = FileDownloadSpecs("https://host/weights.onnx?token=SECRET", "weights.onnx", "0" * 32)
 ONNX = ModelPackageMetadata("onnx-1", "onnx", [FILE], static_batch_size=4, quantization="fp16")
 LOCAL = ModelPackageMetadata(
     "odd[red]", "acme-npu", directory=Path("/models/x"), trusted_source=True, model_features={"nms": True}

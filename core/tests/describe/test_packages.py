@@ -11,7 +11,11 @@ from attrs import frozen
 
 from inference_models.describe import model_to_dict, package_to_dict, print_model_package
 from inference_models.describe.packages import size_in_words
-from inference_models.errors import AmbiguousModelPackageResolutionError, NoModelPackagesAvailableError
+from inference_models.errors import (
+    AmbiguousModelPackageResolutionError,
+    InvalidParameterError,
+    NoModelPackagesAvailableError,
+)
 from inference_models.metadata import (
     FileDownloadSpecs,
     ModelMetadata,
@@ -141,6 +145,11 @@ def test_plain_values() -> None:
 def test_an_unknown_id_names_near_ones() -> None:
     with pytest.raises(NoModelPackagesAvailableError, match=r"has no package 'onnx-2'\. Did you mean 'onnx-1'"):
         print_model_package(model(), "onnx-2")
+
+
+def test_an_id_is_a_text() -> None:
+    with pytest.raises(InvalidParameterError, match=r"package_id= takes the id of a package, not 5\."):
+        print_model_package(model(), 5)
 
 
 def test_an_unreadable_package_says_why() -> None:

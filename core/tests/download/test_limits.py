@@ -5,13 +5,16 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import runpy
 import shutil
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from attrs import evolve
@@ -26,28 +29,11 @@ from inference_models.errors import (
 if TYPE_CHECKING:
     from core.tests.download.fault_server import FaultServer
 
-MEBIBYTE = 1 << 20
-BODY = bytes(range(251)) * 40_000  # 10 MB; 251 is prime, so a block at a wrong place never looks right
-SHA256 = hashlib.sha256(BODY).hexdigest()
-MD5 = hashlib.md5(BODY).hexdigest()
-
+_BIG_FILE = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("big_file.py"))))
+BODY, MEBIBYTE = _BIG_FILE.BODY, _BIG_FILE.MEBIBYTE
+spec_for, names_in, fetch_and_check = _BIG_FILE.spec_for, _BIG_FILE.names_in, _BIG_FILE.fetch_and_check
 
 pytestmark = pytest.mark.usefixtures("short_waits_and_small_pieces")
-
-
-def spec_for(url: str, **facts: object) -> DownloadSpec:
-    return evolve(DownloadSpec(url=url, name="weights.onnx", sha256=SHA256, md5=MD5, size=len(BODY)), **facts)
-
-
-def names_in(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
-
-
-def fetch_and_check(spec: DownloadSpec, directory: Path) -> None:
-    digests = fetch(spec, directory / "weights.onnx")
-    assert (directory / "weights.onnx").read_bytes() == BODY
-    assert (digests.sha256, digests.md5, digests.size) == (SHA256, MD5, len(BODY))
-    assert names_in(directory) == ["weights.onnx"]
 
 
 class TestTime:
@@ -126,6 +112,79 @@ class TestDisk:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert names_in(tmp_path) == []
+        fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
+
+
+class TestSize:
+    """No file may have more bytes than the configuration allows, and of one that has nothing stays."""
+
+    @pytest.fixture(autouse=True)
+    def _limit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE", "3MB")
+
+    def refused(self, spec: DownloadSpec, directory: Path, size: str) -> None:
+        expected = rf"too large: it has {size}, and 3000000 are the most.*raise INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE"
+        with pytest.raises(ModelRetrievalError, match=expected) as caught:
+            fetch(spec, directory / "weights.onnx")
+        assert "canary" not in caught.value.message
+        assert names_in(directory) == []
+
+    def test_a_size_that_the_provider_states(self, server: FaultServer, tmp_path: Path) -> None:
+        self.refused(spec_for(server.file("/w?key=canary", BODY)), tmp_path, f"{len(BODY)} bytes")
+        assert server.requests == []
+
+    @pytest.mark.parametrize("ranges_served", [True, False])
+    def test_a_size_that_the_server_states(self, server: FaultServer, tmp_path: Path, ranges_served: bool) -> None:
+        progress = Mock()
+        url = server.file("/w", BODY, ranges=ranges_served)
+        with pytest.raises(ModelRetrievalError, match=rf"too large: it has {len(BODY)} bytes, and"):
+            fetch(spec_for(url, size=None), tmp_path / "weights.onnx", progress=progress)
+        assert progress.mock_calls == [], "before the first byte"
+        assert (len(server.requests), names_in(tmp_path)) == (1, [])
+
+    @pytest.mark.parametrize("promised", [True, False])
+    def test_a_body_without_end(self, server: FaultServer, tmp_path: Path, promised: bool) -> None:
+        ended = threading.Event()
+
+        def send_for_ever(handler: BaseHTTPRequestHandler) -> None:
+            handler.send_response(200)
+            handler.send_header("Transfer-Encoding", "chunked")
+            handler.end_headers()
+            try:
+                while True:
+                    handler.wfile.write(b"%x\r\n%s\r\n" % (MEBIBYTE, bytes(MEBIBYTE)))
+            finally:
+                ended.set()
+
+        facts = {} if promised else {"sha256": None, "md5": None}
+        url = f"{server.route('/w', send_for_ever)}?key=canary"
+        self.refused(spec_for(url, size=None, **facts), tmp_path, r"\d+ bytes or more")
+        assert ended.wait(10), "the connection is closed"
+        assert len(server.requests) == 1
+
+    def test_what_an_earlier_load_left_of_it_goes_too(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        cut = [server.cut(2_500_000), *[server.status(404)] * 9]
+        url = server.file("/w", BODY, etag='"1"', faults=cut)
+        monkeypatch.delenv("INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE")
+        with pytest.raises(ModelRetrievalError, match="status 404"):
+            fetch(spec_for(url, size=None), tmp_path / "weights.onnx")
+        assert names_in(tmp_path) != []
+
+        monkeypatch.setenv("INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE", "3MB")
+        self.refused(spec_for(server.file("/w", BODY, etag='"1"'), size=None), tmp_path, f"{len(BODY)} bytes")
+
+    def test_what_is_as_large_as_allowed_is_taken(
+        self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("INFERENCE_MODELS_DOWNLOAD_MAX_FILE_SIZE", str(len(BODY)))
+        fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
+        (tmp_path / "weights.onnx").unlink()
+        fetch_and_check(spec_for(server.serve("/v", BODY, length=None), size=None), tmp_path)
+
+    def test_what_is_there_already_is_not_too_large(self, server: FaultServer, tmp_path: Path) -> None:
+        (tmp_path / "weights.onnx").write_bytes(BODY)
         fetch_and_check(spec_for(server.file("/w", BODY)), tmp_path)
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import runpy
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
-from attrs import evolve
 
 from inference_models.download import retries
 from inference_models.download.files import DownloadSpec, fetch, fetch_all
@@ -26,28 +27,11 @@ from inference_models.errors import (
 if TYPE_CHECKING:
     from core.tests.download.fault_server import FaultServer
 
-MEBIBYTE = 1 << 20
-BODY = bytes(range(251)) * 40_000  # 10 MB; 251 is prime, so a block at a wrong place never looks right
-SHA256 = hashlib.sha256(BODY).hexdigest()
-MD5 = hashlib.md5(BODY).hexdigest()
-
+_BIG_FILE = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("big_file.py"))))
+BODY, MEBIBYTE = _BIG_FILE.BODY, _BIG_FILE.MEBIBYTE
+spec_for, names_in, fetch_and_check = _BIG_FILE.spec_for, _BIG_FILE.names_in, _BIG_FILE.fetch_and_check
 
 pytestmark = pytest.mark.usefixtures("short_waits_and_small_pieces")
-
-
-def spec_for(url: str, **facts: object) -> DownloadSpec:
-    return evolve(DownloadSpec(url=url, name="weights.onnx", sha256=SHA256, md5=MD5, size=len(BODY)), **facts)
-
-
-def names_in(directory: Path) -> list[str]:
-    return sorted(path.name for path in directory.iterdir())
-
-
-def fetch_and_check(spec: DownloadSpec, directory: Path) -> None:
-    digests = fetch(spec, directory / "weights.onnx")
-    assert (directory / "weights.onnx").read_bytes() == BODY
-    assert (digests.sha256, digests.md5, digests.size) == (SHA256, MD5, len(BODY))
-    assert names_in(directory) == ["weights.onnx"]
 
 
 class TestParts:
@@ -214,6 +198,7 @@ class TestHashes:
         url = server.serve("/w", BODY, length=None)
         with pytest.raises(FileHashSumMismatch, match=r"expected 1000000 bytes, the server has .* or more"):
             fetch(spec_for(url, size=1_000_000), tmp_path / "weights.onnx")
+        assert names_in(tmp_path) == []
 
     def test_a_length_that_is_too_small_is_found_by_the_hash(self, server: FaultServer, tmp_path: Path) -> None:
         url = server.serve("/w", BODY, length=len(BODY) - 100)

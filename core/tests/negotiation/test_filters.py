@@ -10,12 +10,18 @@ from inference_models.catalog import current_catalog
 from inference_models.environment import Environment, Gpu, current_environment
 from inference_models.errors import NoModelPackagesAvailableError
 from inference_models.memo import Memo
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import make_request, negotiate
 from inference_models.specs import LazyClass
 
 DYNAMIC = {"dynamic_batch_size_supported": True}
 LIMITS = {"min_dynamic_batch_size": 2, "max_dynamic_batch_size": 8}
+
+FETCHED = {"directory": None}
+
+
+def files(*handles: str, md5: str | None = "0" * 32, **facts: object) -> list[FileDownloadSpecs]:
+    return [FileDownloadSpecs("https://example.com/w", handle, md5, **facts) for handle in handles]
 
 
 def reason(plan_for, package, **options) -> str | None:
@@ -29,8 +35,28 @@ def reason(plan_for, package, **options) -> str | None:
         ({}, {"model_package_id": "b"}, "another package was asked for: 'b'"),
         ({}, {"backend": ["torch", "trt"]}, "backend 'onnx' was not asked for (backend=['torch', 'trt'])"),
         ({"trusted_source": False}, {}, "allow_untrusted_packages=True permits it"),
+        ({**FETCHED, "package_artefacts": files("../w")}, {}, "its file '../w' is refused: '..' leads to another"),
+        (
+            {**FETCHED, "package_artefacts": files("w", "W")},
+            {},
+            "case or Unicode form does not count. The",
+        ),
+        ({"package_artefacts": files("/w")}, {}, "its file '/w' is refused: it is an absolute path"),
+        (
+            {**FETCHED, "package_artefacts": files("ok", md5="0" * 32) + files("w", md5=None)},
+            {},
+            "its file 'w' came without the MD5 sum or SHA-256 that would prove what it is; "
+            "download_files_without_hash=True permits it",
+        ),
+        (
+            {**FETCHED, "package_artefacts": files("w", md5="beef")},
+            {"download_files_without_hash": True},
+            "MD5 sum stated for file 'w' is 'beef', not 32 hex digits",
+        ),
         ({}, {"unavailable": {"onnx": "no runtime"}}, "backend 'onnx' is unavailable: no runtime; to fix it: mend it"),
         ({"backend": "abacus"}, {}, "no installed plugin provides the backend 'abacus'"),
+        ({"backend": "onxx"}, {}, "the backend 'onxx'. The nearest one that is known is 'onnx'"),
+        ({}, {"architecture": "AcmNet"}, "the architecture 'AcmNet'. The nearest one that is known is 'acmenet'"),
         ({}, {"architecture": "otherNet"}, "no installed plugin implements the architecture 'otherNet'"),
         ({}, {"task_type": "embedding"}, "is implemented for classification, not for 'embedding'"),
         ({"model_features": {"nms": {}}}, {}, "im-acme 1.0 does not support its features ['nms']"),
@@ -80,6 +106,10 @@ def test_the_distribution_that_would_implement_it_is_named(
         ({}, {"model_package_id": "a"}),
         ({}, {"backend": "ONNX"}),
         ({"trusted_source": False}, {"allow_untrusted_packages": True}),
+        ({**FETCHED, "package_artefacts": files("a/w", "a/x")}, {}),
+        ({**FETCHED, "package_artefacts": files("w", md5=None, sha256_hash="F" * 64)}, {}),
+        ({**FETCHED, "package_artefacts": files("w", md5=None)}, {"download_files_without_hash": True}),
+        ({"package_artefacts": files("w", md5=None)}, {}),
         ({}, {"task_type": None}),
         ({"model_features": {"fused": {"iou": 0.5}}}, {}),
         ({"model_features": {"nms": None, "other": False}}, {}),

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_models.errors import AmbiguousModelPackageResolutionError, NoModelPackagesAvailableError
-from inference_models.metadata import UnreadablePackage
+from inference_models.metadata import FileDownloadSpecs, UnreadablePackage
 from inference_models.specs import LazyClass
 
 BATCHES = st.sampled_from(
@@ -39,10 +39,19 @@ FEATURES = st.sampled_from(
 RANKS = st.sampled_from(
     [None, 5, (), (1,), (1, 2), (2.5,), ("a",), (None, 1), (float("nan"),), (object(),), (("a", 1),)]
 )
+FILES = st.sampled_from(
+    [
+        {},
+        {"directory": None, "package_artefacts": [FileDownloadSpecs("https://example.com/w", "w", "0" * 32)]},
+        {"directory": None, "package_artefacts": [FileDownloadSpecs("https://example.com/w", "w")]},
+        {"package_artefacts": [FileDownloadSpecs("https://example.com/w", "../w", "0" * 32)]},
+    ]
+)
 DETAILS = st.builds(lambda check, rank: {"check": check, "rank": rank}, st.sampled_from([None, "no", 1, ""]), RANKS)
 FIELDS = st.builds(
-    lambda batch, **fields: {**fields, **batch},
+    lambda batch, files, **fields: {**fields, **batch, **files},
     batch=BATCHES,
+    files=FILES,
     backend=st.sampled_from(["trt", "onnx", "torch", "abacus"]),
     quantization=st.sampled_from(["fp32", "fp16", "int8", "bf16", "unknown"]),
     trusted_source=st.booleans(),
@@ -56,6 +65,7 @@ REQUESTS = st.fixed_dictionaries(
         "quantization": st.sampled_from([None, "fp32", ["FP16", "int8"]]),
         "device": st.sampled_from([None, "cpu", "cuda:0"]),
         "allow_untrusted_packages": st.booleans(),
+        "download_files_without_hash": st.booleans(),
         "nms_fusion_preferences": st.sampled_from([None, True, {"iou_threshold": (0.4, 0.8)}, {}]),
         "model_package_id": st.sampled_from([None, None, None, "p0"]),
     }
@@ -129,6 +139,7 @@ def test_a_plan_becomes_json(plan_for, make_package) -> None:
     document = json.loads(json.dumps(plan.to_dict()))
     assert (document["model_id"], document["chosen"], document["notes"]) == ("acme/1", "a", None)
     assert document["request"]["allow_untrusted_packages"] is True
+    assert document["request"]["download_files_without_hash"] is False
     assert document["packages"][0] == {
         "package_id": "a",
         "backend": "onnx",

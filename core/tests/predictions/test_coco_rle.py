@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions.coco_rle import (
+    compress_all,
     compress_counts,
     counts_to_mask,
     decompress_counts,
@@ -61,6 +62,11 @@ def test_compressed_form_is_that_of_the_plain_code(counts: list[int]) -> None:
     text = compress_counts(np.array(counts, np.int64))
     assert text == plain_compressed(counts)
     assert decompress_counts(text).tolist() == counts
+
+
+@given(st.lists(COUNTS, max_size=6))
+def test_several_masks_at_once_are_compressed_as_each_by_itself(masks: list[list[int]]) -> None:
+    assert compress_all([np.array(counts, np.int64) for counts in masks]) == [plain_compressed(one) for one in masks]
 
 
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # pycocotools and numpy 2

@@ -34,7 +34,7 @@ def test_tensors_become_arrays_and_arrays_stay() -> None:
 def test_small_tensors_come_together(most: int, device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("torch sees no CUDA device")
-    monkeypatch.setattr(module, "_is_away", module.is_torch)
+    monkeypatch.setattr(module, "_is_away", torch.is_tensor)
     monkeypatch.setattr(module, "_MOST_BYTES", most)
     given = [tensor.to(device) for tensor in TENSORS]
     for tensor, values in zip(given, download(given), strict=True):

@@ -153,6 +153,16 @@ class TestMetadata:
         assert said is not None
         assert said.model_packages[0].backend_details == ("parsed", 4)
 
+    def test_of_several_plugins_that_read_a_manifest_that_of_the_packages_backend_does(
+        self, publisher: Publisher, install_plugin: Callable[..., Path]
+    ) -> None:
+        stored(publisher, backend="acme-npu", manifest={"type": "acme-v1", "cores": 4})
+        install_plugin("aaa", BACKEND.replace('name="acme-npu"', 'name="aaa"').replace('"parsed"', '"wrong"'))
+        install_plugin("acme", BACKEND)
+        said = offline_metadata("roboflow", "shapes")
+        assert said is not None
+        assert [package.backend_details for package in said.model_packages] == [("parsed", 4)]
+
     @pytest.mark.parametrize(
         ("manifest", "reason"),
         [({"type": "acme-v1", "broken": True}, "cannot be parsed"), ({"type": "acme-v2"}, "type 'acme-v2'")],

@@ -3,7 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from inference_models.vision import as_kind, as_numpy, processing_device
+from inference_models.vision import (
+    as_float32,
+    as_kind,
+    as_like,
+    as_numpy,
+    best_first,
+    indices_where,
+    library_of,
+    processing_device,
+)
 
 VALUES = np.arange(6, dtype=np.float32).reshape(2, 3)
 
@@ -39,3 +48,25 @@ def test_only_tensors_on_a_device_are_processed_there() -> None:
     assert processing_device("torch", "mps") == "mps"
     assert processing_device("torch", "cpu") is None
     assert processing_device("numpy", "cuda:0") is None  # ONNX Runtime takes arrays, whatever it runs on
+
+
+def test_bfloat16_which_numpy_lacks_becomes_float32() -> None:
+    torch = pytest.importorskip("torch")
+    values = as_numpy(torch.from_numpy(VALUES).to(torch.bfloat16))
+    assert values.dtype == np.float32
+    np.testing.assert_array_equal(values, VALUES)
+    assert as_numpy(torch.from_numpy(VALUES).half()).dtype == np.float16
+
+
+def test_arrays_are_worked_on_without_knowing_their_library() -> None:
+    torch = pytest.importorskip("torch")
+    scores, halves = np.array([0.5, 0.9, 0.5, 0.1], np.float32), np.array([1.5, -2], np.float16)
+    for make in (np.asarray, torch.from_numpy):
+        given = make(scores)
+        assert best_first(given).tolist() == [1, 0, 2, 3]
+        assert indices_where(given > 0.4).tolist() == [0, 1, 2]
+        assert library_of(given).isfinite(given).all()
+        assert as_float32(given) is given
+        np.testing.assert_array_equal(as_float32(make(halves)), halves)
+        assert type(as_like(scores, given)) is type(as_like(torch.from_numpy(scores), given)) is type(given)
+        assert as_like(0.5, given) == 0.5

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from inference_models.errors import CorruptedModelPackageError
-from inference_models.vision import parse_key_points_metadata
+from inference_models.vision import KeyPointsMetadata, parse_key_points_metadata
 
 PERSON = {
     "object_class_id": 1,
@@ -76,3 +76,10 @@ def test_what_is_no_json(tmp_path: Path, content: bytes) -> None:
 def test_what_cannot_be_is_refused_by_name(tmp_path: Path, content: Any, message: str) -> None:
     with pytest.raises(CorruptedModelPackageError, match=message):
         parse(tmp_path, content)
+
+
+def test_some_of_the_classes() -> None:
+    metadata = KeyPointsMetadata((("a", "b"), (), ("c",)), (((0, 1),), (), ()))
+    chosen = metadata.take([2, 0])
+    assert chosen == KeyPointsMetadata((("c",), ("a", "b")), ((), ((0, 1),)))
+    assert metadata.take([]).slots == 0

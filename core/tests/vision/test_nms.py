@@ -143,7 +143,7 @@ def test_few_and_many_pairs_give_the_same(classes: int, count: int, size: int) -
     how: Any = {"iou_threshold": 0.3, "max_detections": count}
     paths = [non_maximum_suppression(boxes, scores, class_ids, **how).tolist()]
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("_PAIRS_PER_BOX", "_MOST_BOXES"):
+        for name in ("_MOST_PAIRS", "_MOST_BOXES"):
             patch.setattr(f"inference_models.vision.nms.{name}", -1)
             paths.append(non_maximum_suppression(boxes, scores, class_ids, **how).tolist())
     assert paths[0] == paths[1] == paths[2]

@@ -98,6 +98,24 @@ def test_the_tensor_is_what_the_steps_give_one_by_one(
         np.testing.assert_allclose(found, by_the_book(image, network_input, swap), rtol=2e-6, atol=1e-6)
 
 
+@pytest.mark.parametrize("times", [(3, 3), (5, 5), (7, 3), (1, 9), (2, 2), (3, 2), (6, 6)])
+@pytest.mark.parametrize("grayscale", [False, True])
+@pytest.mark.parametrize("planar", [False, True])
+def test_pixels_of_images_many_times_as_large_are_those_that_opencv_interpolates(
+    times: tuple[int, int], grayscale: bool, planar: bool
+) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (64 * times[0], 96 * times[1], 3), np.uint8)
+    steps = ImagePreProcessing(grayscale=Grayscale(enabled=grayscale))
+    network_input = evolve(NETWORK_INPUT, resize_mode=ResizeMode.STRETCH, scaling_factor=1)
+    pre_processor = ImagePreProcessor.from_config(InferenceConfig(network_input, steps))
+    given = np.ascontiguousarray(image.transpose(2, 0, 1)).transpose(1, 2, 0) if planar else image
+    tensor, _ = pre_processor(given, input_color_format="rgb")
+    if grayscale:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    expected = cv2.resize(image, (96, 64), interpolation=cv2.INTER_LINEAR).transpose(2, 0, 1)
+    np.testing.assert_array_equal(tensor[0], expected)
+
+
 def test_one_image_and_an_array_of_images_are_taken() -> None:
     pre_processor = make_pre_processor()
     image = textured_image(50, 70)

@@ -74,7 +74,7 @@ def api(onnx_backend: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServ
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("API_CALLS_TIMEOUT", "10")
-    monkeypatch.setattr("inference_models.download.api._FIRST_WAIT", 0.01)
+    monkeypatch.setattr("inference_models.download.retries._FIRST_WAIT_SECONDS", 0.01)
     with _MODULE["ApiServer"]() as server:
         monkeypatch.setenv("ROBOFLOW_API_HOST", server.url)
         server.add_model("ws/proj/3", [_MODULE["onnx_package"]("onnx-1", server.files)])

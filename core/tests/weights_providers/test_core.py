@@ -12,10 +12,11 @@ from inference_models.errors import (
     ModelNotFoundError,
     ModelRetrievalError,
     OfflineModeError,
+    PluginConflictError,
     WeightsProviderNotFoundError,
 )
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
-from inference_models.weights_providers import WEIGHTS_PROVIDERS, ModelSource, find_source
+from inference_models.weights_providers import WEIGHTS_PROVIDERS, ModelSource, find_source, list_available_models
 
 PROVIDER = """
     from inference_models import ModelNotFoundError
@@ -161,6 +162,24 @@ def test_a_provider_can_be_registered_by_call_or_by_table() -> None:
     assert get_model_from_provider("my-models://a").model_id == "a"
     WEIGHTS_PROVIDERS["others"] = simple
     assert get_model_from_provider("b", provider="others").model_id == "b"
+
+
+def test_a_registered_provider_does_not_shadow_that_of_a_plugin(install_plugin) -> None:
+    install_plugin("acme-plugin", PROVIDER)
+    register_model_provider("ACME", simple)
+    with pytest.raises(
+        PluginConflictError,
+        match=r"'acme' is declared by acme-plugin 1\.0, .*another name.*INFERENCE_MODELS_DISABLE",
+    ):
+        get_model_from_provider("acme://plates")
+    del WEIGHTS_PROVIDERS["acme"]
+    assert get_model_from_provider("acme://plates").model_variant == "us/None"
+
+
+@pytest.mark.parametrize("name", [5, "", b"acme"])
+def test_only_a_name_names_a_provider(name) -> None:
+    with pytest.raises(InvalidParameterError, match="weights_provider= takes the name of one"):
+        list_available_models(name)
 
 
 @pytest.mark.parametrize(

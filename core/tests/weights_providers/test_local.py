@@ -71,6 +71,12 @@ def test_a_manifest_that_cannot_be_used_is_named(tmp_path: Path, config: object,
         get_model(write(tmp_path, config))
 
 
+def test_limits_of_a_dynamic_batch_size_are_read(tmp_path: Path) -> None:
+    limits = {"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 2, "max_dynamic_batch_size": 8}
+    [package] = get_model(write(tmp_path, {**GOOD, **limits})).model_packages
+    assert (package.min_dynamic_batch_size, package.max_dynamic_batch_size) == (2, 8)
+
+
 def test_a_missing_directory_and_a_file_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ModelNotFoundError, match=r"no directory .*nowhere \(No such file or directory\)"):
         get_model(str(tmp_path / "nowhere"))
@@ -101,6 +107,8 @@ def test_a_directory_without_configuration_says_what_it_holds(tmp_path: Path) ->
         ({"model_architecture": "yolov8"}, "'backend_type' must be a non-empty string"),
         ({**GOOD, "task_type": ["a"]}, "'task_type' must be a JSON string"),
         ({**GOOD, "static_batch_size": True}, "'static_batch_size' must be a JSON number"),
+        ({**GOOD, "min_dynamic_batch_size": 0}, "'min_dynamic_batch_size' must be a number of at least 1"),
+        ({**GOOD, "max_dynamic_batch_size": 8}, "does not say that it has one"),
         ({**GOOD, "static_batch_size": 0}, "'static_batch_size' must be a number of at least 1"),
         ({**GOOD, "model_features": []}, "'model_features' must be a JSON object"),
         ({**GOOD, "quantization": "fp13"}, "Unknown quantization 'fp13'"),

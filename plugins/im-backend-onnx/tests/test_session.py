@@ -254,3 +254,23 @@ def test_running_through_it_costs_next_to_nothing(session: ONNXSession, package:
     overhead = best_of(lambda: session.run(feeds)) - best_of(lambda: bare.run(None, feeds))
 
     assert overhead < 10e-6
+
+
+@pytest.mark.skipif(
+    [int(number) for number in onnxruntime.__version__.split(".")[:2]] < [1, 26], reason="it does not know the setting"
+)
+def test_threads_leave_the_cpus_alone_soon_after_a_run(write_package, networks) -> None:
+    product = networks.make(
+        [helper.make_node("MatMul", ["x", "x"], ["y"])],
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [512, 512])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [512, 512])],
+    )
+    session = open_session(write_package(product), options={"onnx_threads": 2})
+    burnt = []
+    for _ in range(5):
+        session.run({"x": np.ones((512, 512), np.float32)})
+        before = time.process_time()
+        time.sleep(0.05)
+        burnt.append(time.process_time() - before)
+
+    assert min(burnt) < 0.01  # seconds; ONNX Runtime's own setting: some forty milliseconds

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from im_backend_torch.detection import detect, find_package, release
+from im_backend_torch.detection import detect, detect_torch_script, find_package, release
 from inference_models import BackendUnavailable
 
 LINUX = ("linux", "x86_64")
@@ -72,6 +72,14 @@ def test_a_torchvision_that_fits_is_a_fact(install_torch: Install) -> None:
     facts = detect(install_torch(vision="0.28.0"))
 
     assert (facts["torchvision"], facts["torchvision_problem"], facts["warnings"]) == ("0.28.0", None, [])
+
+
+def test_torchscript_is_the_same_and_leaves_the_warnings_to_torch(install_torch: Install, monkeypatch) -> None:
+    for entry in reversed(install_torch(vision="0.28.0", vision_needs="torch==2.12.0")):
+        monkeypatch.syspath_prepend(entry)
+
+    assert len(detect()["warnings"]) == 1
+    assert detect_torch_script() == {**detect(), "warnings": []}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ import pytest
 import torch
 from torch import nn
 
-from inference_models import AutoModel, Detections
+from inference_models import AutoModel, CorruptedModelPackageError, Detections
+from inference_models.developer_tools import pairwise_iou
 
 SIZE, KEY_POINTS = 320, 5
 NAMES = ("circle", "square", "star")
@@ -53,15 +54,16 @@ class Boxes(nn.Module):
         return self.cells(images).flatten(2).sigmoid() * self.scale
 
 
-class Masks(Boxes):
+class Masks(nn.Module):
     """The same with 32 coefficients for each box, and the prototypes that they weigh: (N, 32, H / 4, W / 4)."""
 
     def __init__(self) -> None:
-        super().__init__(*[1.0] * 32)
+        super().__init__()
+        self.boxes = Boxes(*[1.0] * 32)
         self.prototypes = nn.Conv2d(3, 32, 4, stride=4)
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return super().forward(images), self.prototypes(images)
+        return self.boxes(images), self.prototypes(images)
 
 
 class Classes(nn.Module):
@@ -195,9 +197,30 @@ def test_a_fixed_batch_is_filled_and_cut(tmp_path: Path) -> None:
         assert_same_boxes(given, expected)
 
 
-def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
-    from inference_models import CorruptedModelPackageError
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
+@pytest.mark.parametrize("task", ["object-detection", "instance-segmentation"])
+def test_a_gpu_finds_what_the_cpu_finds_and_keeps_tensors(task: str, tmp_path: Path) -> None:
+    """GPUs convolve in TF32, so a few boxes near the threshold may be others."""
+    with torch.random.fork_rng():
+        torch.manual_seed(2)
+        directory = write_package(tmp_path / "package", task, TASKS[task]().eval(), "torch-script")
+    picture = pictures()[1]
+    tensor = torch.from_numpy(np.ascontiguousarray(picture[..., ::-1].transpose(2, 0, 1))).cuda()
+    on_cpu = AutoModel.from_pretrained(directory, device="cpu")(picture)[0]
+    model = AutoModel.from_pretrained(directory, device="cuda")
+    of_array, of_tensor = model(picture)[0], model(tensor)[0]
 
+    assert isinstance(of_array.xyxy, np.ndarray)
+    assert of_tensor.xyxy.device == torch.device("cuda:0")
+    for given in (of_array, of_tensor.to_numpy()):
+        same = given.class_id[:, None] == on_cpu.class_id[None]
+        overlap = pairwise_iou(given.xyxy, on_cpu.xyxy)
+        assert (same & (overlap > 0.95)).any(axis=0).mean() > 0.95
+        assert abs(len(given) - len(on_cpu)) <= 0.05 * len(on_cpu)
+
+
+def test_a_network_of_another_kind_is_refused(tmp_path: Path) -> None:
     class OfFour(Boxes):
         def __init__(self) -> None:
             super().__init__()

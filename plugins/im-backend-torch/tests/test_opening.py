@@ -6,7 +6,9 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -59,6 +61,18 @@ def test_a_truncated_archive_is_told(package: Path, kept: float) -> None:
         open_session(package, device="cpu")
 
 
+def test_damaged_bytes_are_opened_or_told(package: Path) -> None:
+    file = package / "weights.torchscript"
+    data, random = file.read_bytes(), Random(0)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for _ in range(random.choice((1, 4, 32))):
+            damaged[random.randrange(len(data))] = random.randrange(256)
+        file.write_bytes(damaged)
+        with suppress(ModelLoadingError):
+            open_session(package, device="cpu").close()
+
+
 def test_a_checkpoint_is_no_archive(tmp_path: Path) -> None:
     torch.save({"weight": torch.ones(3)}, tmp_path / "weights.torchscript")
 
@@ -66,18 +80,40 @@ def test_a_checkpoint_is_no_archive(tmp_path: Path) -> None:
         open_session(tmp_path, device="cpu")
 
 
-def test_an_archive_of_a_later_torch_asks_for_an_update(package: Path) -> None:
-    file = package / "weights.torchscript"
+def rewrite(file: Path, end: str, data: bytes) -> None:
+    """Replace the member of an archive whose name ends so."""
     with zipfile.ZipFile(file) as archive:
         contents = {item.filename: archive.read(item) for item in archive.infolist()}
+    assert any(name.endswith(end) for name in contents)
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, data in contents.items():
-            archive.writestr(name, b"99999\n" if name.endswith("/version") else data)
+        for name, old in contents.items():
+            archive.writestr(name, data if name.endswith(end) else old)
+
+
+def test_an_archive_of_a_later_torch_asks_for_an_update(package: Path) -> None:
+    rewrite(package / "weights.torchscript", "/version", b"99999\n")
 
     with pytest.raises(ModelLoadingError, match=r"newer torch than the installed .* of format 99999") as caught:
         open_session(package, device="cpu")
     assert not isinstance(caught.value, CorruptedModelPackageError)
     assert caught.value.message.endswith("Update torch.")
+
+
+def test_an_archive_whose_program_is_no_program_is_told(package: Path) -> None:
+    rewrite(package / "weights.torchscript", ".py", b"this is = not a program (")
+
+    with pytest.raises(CorruptedModelPackageError, match="is not a usable TorchScript archive"):
+        open_session(package, device="cpu")
+
+
+def test_an_archive_that_does_not_fit_says_how_much_was_needed(package: Path, monkeypatch) -> None:
+    def fill(file: str, map_location: str) -> None:
+        torch.empty(1 << 50)
+
+    monkeypatch.setattr(torch.jit, "load", fill)
+
+    with pytest.raises(ModelLoadingError, match="does not fit on the device: cpu has not enough memory for another"):
+        open_session(package, device="cpu")
 
 
 # Torch's own registry of operators cannot be cleaned afterwards, so the archive is made in a process of its own.
@@ -91,13 +127,12 @@ torch.jit.save(torch.jit.script(Network()), sys.argv[1])
 """
 
 
-@pytest.fixture
-def needy(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def needy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a package whose program calls torchvision's operator for non-maximum suppression."""
-    source = tmp_path / "network.py"
+    directory = tmp_path_factory.mktemp("needy")
+    source = directory / "network.py"
     source.write_text(WITH_AN_OPERATOR)
-    directory = tmp_path / "needy"
-    directory.mkdir()
     archive = str(directory / "weights.torchscript")
     subprocess.run([sys.executable, "-W", "ignore", str(source), archive], check=True, timeout=120)
     return directory
@@ -222,7 +257,7 @@ def test_the_shape_is_what_the_first_convolution_says(
     assert info == TensorInfo("images", shape, "float32")
 
 
-def test_a_program_that_cannot_be_frozen_runs_as_it_is(write_archive: Write) -> None:
+def test_a_program_that_changes_itself_goes_on_doing_so(write_archive: Write) -> None:
     class Counting(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -235,3 +270,17 @@ def test_a_program_that_cannot_be_frozen_runs_as_it_is(write_archive: Write) -> 
     session = open_session(write_archive(Counting()), device="cpu")
 
     assert [session.run({"x": torch.zeros(1)})["output0"].item() for _ in range(2)] == [1, 2]
+
+
+def test_a_program_that_torch_cannot_freeze_runs_as_it_is(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = torch.rand(1, 3, 16, 16)
+    expected = open_session(package, device="cpu").run({"images": x})["output0"]
+
+    def refuse(module: object) -> None:
+        raise RuntimeError("cannot freeze")
+
+    monkeypatch.setattr(torch.jit, "freeze", refuse)
+    session = open_session(package, device="cpu")
+
+    assert session.inputs == (TensorInfo("images", (), "float32"),)
+    torch.testing.assert_close(session.run({"images": x})["output0"], expected)

@@ -14,6 +14,7 @@ from inference_models import (
     AutoModel,
     CorruptedModelPackageError,
     InvalidParameterError,
+    ModelLoadingError,
     ModelRuntimeError,
     NoModelPackagesAvailableError,
 )
@@ -135,6 +136,27 @@ def test_a_network_with_few_convolutions_keeps_its_layout(toolkit: Toolkit) -> N
     network = nn.Sequential(nn.Conv2d(3, 4, 4, stride=4), nn.Flatten(), nn.Linear(64, 64))
 
     assert toolkit.place(network)[0].weight.is_contiguous()
+
+
+class Heavy(nn.Linear):
+    """A network whose weights find no room."""
+
+    def __init__(self, problem: str = "") -> None:
+        super().__init__(1, 1)
+        self.problem = problem
+
+    def to(self, *args: object, **kwargs: object) -> Heavy:
+        if self.problem:
+            raise RuntimeError(self.problem)
+        torch.empty(1 << 50)
+        return self
+
+
+def test_a_network_that_does_not_fit_says_how_much_was_needed(toolkit: Toolkit) -> None:
+    with pytest.raises(ModelLoadingError, match="does not fit on the device: cpu has not enough memory for another"):
+        toolkit.place(Heavy())
+    with pytest.raises(RuntimeError, match="not about memory"):
+        toolkit.place(Heavy("not about memory"))
 
 
 def test_inference_needs_no_gradients_and_leaves_the_mode_as_it_was(toolkit: Toolkit) -> None:

@@ -7,14 +7,16 @@ import pickle
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
 from im_backend_torch.toolkit import Toolkit, make_toolkit
-from inference_models import CorruptedModelPackageError
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 
 WEIGHTS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.tensor([1.0, 2.0], dtype=torch.float16)}
 
@@ -131,6 +133,24 @@ def test_a_whole_module_is_refused_by_its_class(toolkit: Toolkit, tmp_path: Path
         toolkit.load_state_dict(tmp_path / "weights.pth")
 
 
+@pytest.mark.filterwarnings("ignore:.*pickle protocol:UserWarning")
+@pytest.mark.parametrize("kind", ["pth", "old", "safetensors"])
+def test_damaged_bytes_are_read_or_told(toolkit: Toolkit, tmp_path: Path, kind: str) -> None:
+    file = tmp_path / f"weights.{'safetensors' if kind == 'safetensors' else 'pth'}"
+    if kind == "safetensors":
+        save_file(WEIGHTS, file)
+    else:
+        torch.save(WEIGHTS, file, _use_new_zipfile_serialization=kind == "pth")
+    data, random = file.read_bytes(), Random(0)
+    for _ in range(60):
+        damaged = bytearray(data)
+        for _ in range(random.choice((1, 4, 32))):
+            damaged[random.randrange(len(data))] = random.randrange(256)
+        file.write_bytes(damaged)
+        with suppress(ModelLoadingError):
+            assert toolkit.load_state_dict(file)
+
+
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 @pytest.mark.parametrize("kept", [0, 5, 0.5, -1])
 def test_truncated_files_are_told(toolkit: Toolkit, tmp_path: Path, suffix: str, kept: float) -> None:
@@ -144,6 +164,13 @@ def test_truncated_files_are_told(toolkit: Toolkit, tmp_path: Path, suffix: str,
     ) as caught:
         toolkit.load_state_dict(file)
     assert "weights_only" not in caught.value.message
+
+
+def test_what_is_no_checkpoint_at_all_is_told(toolkit: Toolkit, tmp_path: Path) -> None:
+    (tmp_path / "weights.pth").write_bytes(b"\x80\x02Q.")
+
+    with pytest.raises(CorruptedModelPackageError, match=r"is not a .*checkpoint.*Download or export"):
+        toolkit.load_state_dict(tmp_path / "weights.pth")
 
 
 def test_a_missing_file_is_told_with_what_is_there(toolkit: Toolkit, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
+from im_backend_trt import logs
 from im_backend_trt.runtimes import KINDS
 
 FAKE = Path(__file__).with_name("fake_tensorrt")
@@ -180,13 +181,14 @@ def fake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType
     )
     monkeypatch.syspath_prepend(str(package.parent))
     _forget()
-    import tensorrt
+    import tensorrt  # type: ignore[import-not-found]
 
     yield tensorrt
     _forget()
 
 
 def _forget() -> None:
+    logs._logs.clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "tensorrt"]:
         del sys.modules[name]
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import runpy
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import cv2
@@ -92,10 +94,12 @@ class Workbench:
         architecture: str = "yolov8",
         task: str = "object-detection",
         files: Mapping[str, str] | None = None,
-        **config: dict[str, Any] | None,
+        **config: Any,
     ) -> Path:
         """Write a complete package with further `files`; `config` is laid over `CONFIG`, section by section."""
-        sections = {key: None if value is None else {**CONFIG.get(key, {}), **value} for key, value in config.items()}
+        sections = {
+            key: {**CONFIG.get(key, {}), **value} if isinstance(value, dict) else value for key, value in config.items()
+        }
         described = {"model_architecture": architecture, "task_type": task, "backend_type": "onnx"}
         self.directory.mkdir(exist_ok=True)
         (self.directory / "model_config.json").write_text(json.dumps(described))
@@ -134,6 +138,22 @@ def make_model(nodes: list[Any], constants: dict[str, Constant], images: Any, *o
     initializers = [numpy_helper.from_array(value, name) for name, value in constants.items()]
     graph = helper.make_graph(nodes, "yolov8-layout", [images], list(outputs), initializers)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+def _defined_in(name: str) -> SimpleNamespace:
+    return SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name(name))))
+
+
+@pytest.fixture(scope="session")
+def networks() -> SimpleNamespace:
+    """What networks.py defines: networks that look at the picture, of every layout."""
+    return _defined_in("networks.py")
+
+
+@pytest.fixture(scope="session")
+def references() -> SimpleNamespace:
+    """What references.py defines: plain float64 readings of networks' outputs."""
+    return _defined_in("references.py")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,20 @@ def test_an_array_of_images_is_a_batch(workbench: Any) -> None:
         np.testing.assert_array_equal(found.xyxy, expected.xyxy)
 
 
+def record_batches(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that the size of every batch is added to."""
+    session = model._boxes.package.session
+    sizes: list[int] = []
+    run = session.run
+
+    def counted(feeds: Any) -> Any:
+        sizes.append(len(feeds["images"]))
+        return run(feeds)
+
+    monkeypatch.setattr(session, "run", counted)
+    return sizes
+
+
 @pytest.mark.parametrize(
     ("batch", "forward_pass", "runs"),
     [
@@ -152,20 +167,37 @@ def test_five_images_run_in_the_batches_that_the_package_takes(
     runs: list[int],
 ) -> None:
     model = workbench.load(workbench.looking(batch=batch), forward_pass=forward_pass)
-    session = model._boxes.package.session
-    sizes: list[int] = []
-    run = session.run
-
-    def counted(feeds: Any) -> Any:
-        sizes.append(len(feeds["images"]))
-        return run(feeds)
-
-    monkeypatch.setattr(session, "run", counted)
+    sizes = record_batches(model, monkeypatch)
     images = [workbench.picture(100, 150, seed) for seed in range(5)]
     together = model(images, confidence=0.7)
     assert sizes == runs
     for image, found in zip(images, together, strict=True):
         np.testing.assert_allclose(found.xyxy, model(image, confidence=0.7)[0].xyxy, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("stated", "forward_pass", "runs"),
+    [
+        ({"dynamic_batch_size_supported": True, "max_dynamic_batch_size": 3}, {}, [3, 2]),
+        ({"dynamic_batch_size_supported": True, "max_dynamic_batch_size": 3}, {"max_dynamic_batch_size": 2}, [2, 2, 1]),
+        ({"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 8}, {}, [8]),
+        ({"dynamic_batch_size_supported": True, "min_dynamic_batch_size": 2, "max_dynamic_batch_size": 4}, {}, [4, 2]),
+        ({"static_batch_size": 4}, {}, [4, 4]),
+    ],
+)
+def test_batches_are_as_the_packages_metadata_says_too(
+    workbench: Any, monkeypatch: pytest.MonkeyPatch, stated: Any, forward_pass: Any, runs: list[int]
+) -> None:
+    directory = workbench.package(workbench.looking(), forward_pass=forward_pass)
+    path = directory / "model_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **stated}))
+    model = workbench.open(directory)
+    sizes = record_batches(model, monkeypatch)
+    images = [workbench.picture(100, 150, seed) for seed in range(5)]
+    together = model(images, confidence=0.7)
+    assert sizes == runs
+    (alone,) = model(images[4], confidence=0.7)
+    np.testing.assert_allclose(together[4].xyxy, alone.xyxy, atol=1e-3)
 
 
 @pytest.mark.parametrize(("declared", "given"), [("rgb", "rgb"), ("bgr", "rgb"), ("bgr", "bgr"), ("bgr", None)])

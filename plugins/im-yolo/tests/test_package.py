@@ -60,14 +60,6 @@ def test_a_config_that_cannot_be_followed_is_refused(workbench: Any, section: st
     assert expected in refusal(workbench, directory)
 
 
-def test_changes_to_class_names_are_refused(workbench: Any) -> None:
-    directory = workbench.package(workbench.looking())
-    path = directory / "inference_config.json"
-    operations = '"class_names_operations": [{"type": "class_name_removal", "class_name": "star"}]'
-    path.write_text("{" + operations + "," + path.read_text()[1:])
-    assert "class_names_operations, which are not supported" in refusal(workbench, directory)
-
-
 def test_the_size_comes_from_the_network_when_the_config_leaves_it_free(workbench: Any) -> None:
     free = {
         "training_input_size": None,

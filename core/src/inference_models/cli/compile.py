@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,8 @@ def _parse_batch(ctx: click.Context, parameter: click.Parameter, text: str | Non
 def compile_(model: str, as_json: bool, fp16: bool, **given: Any) -> None:
     """Make a package of MODEL for another backend.
 
-    It is made on this machine; its directory is printed. The next load of MODEL finds and ranks it, also without a network. A MODEL that is a directory needs --output.
+    It is made on this machine, and its directory is printed. The next load of MODEL finds and ranks it, also without a
+    network. A MODEL that is a directory needs --output.
     """
     from inference_models.compiling import CompileOptions
     from inference_models.entities import Quantization
@@ -110,17 +111,31 @@ def _shown_progress() -> Iterator[CompileProgress]:
     if not sys.stderr.isatty():
         yield _Lines()
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    with ExitStack() as shown:
+        yield _Bar(shown)
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task("starting", total=None)
 
-        def show(step: str, share: float | None = None, /) -> None:
-            bars.update(task, description=step, total=None if share is None else 1.0, completed=share or 0.0)
+class _Bar:
+    """One bar, from the first step on: before, the download shows its own."""
 
-        yield show
+    def __init__(self, shown: ExitStack) -> None:
+        self._shown = shown
+        self._bars: Any = None
+        self._task: Any = None
+
+    def __call__(self, step: str, share: float | None = None, /) -> None:
+        if self._bars is None:
+            self._begin()
+        total = None if share is None else 1.0
+        self._bars.update(self._task, description=step, total=total, completed=share or 0.0)
+
+    def _begin(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+        self._bars = self._shown.enter_context(Progress(*columns, console=Console(stderr=True)))
+        self._task = self._bars.add_task("starting", total=None)
 
 
 class _Lines:

@@ -33,6 +33,9 @@ def download(model: str, as_json: bool, **loading: Any) -> None:
         click.echo(str(source.directory))
 
 
+_INHERITED = ("device", "allow_untrusted_packages", "download_files_without_hash")
+
+
 def _as_row(source: BundleSource) -> dict[str, str]:
     return {
         "model_id": source.metadata.model_id,
@@ -54,7 +57,7 @@ def fetch_model(model: str, loading: dict[str, Any]) -> list[BundleSource]:
         BaseInferenceModelsError: as `AutoModel.from_pretrained`.
     """
     fetched = _fetch(model, keep_given(loading))
-    for_all = {name: loading[name] for name in ("device", "allow_untrusted_packages") if loading.get(name)}
+    for_all = {name: loading[name] for name in _INHERITED if loading.get(name)}
     needed = [
         _fetch(
             dependency.model_id,
@@ -88,7 +91,12 @@ def _fetch(model: str, options: dict[str, Any]) -> BundleSource:
         try:
             with show_progress() as progress:
                 directory = materialise(
-                    plan.metadata, package, source.provider, progress=progress, requested_id=source.model_id
+                    plan.metadata,
+                    package,
+                    source.provider,
+                    allow_files_without_hash=plan.request.download_files_without_hash,
+                    progress=progress,
+                    requested_id=source.model_id,
                 )
         except BaseInferenceModelsError as error:  # as a load does, go on with the next one
             logger.warning("Package %s of %s cannot be fetched: %s", package.package_id, source, error)

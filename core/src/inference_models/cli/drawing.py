@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from attrs import frozen
 
+from inference_models.cli.labels import Label, Style, draw_labels, write_rows
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions import (
     ClassificationPrediction,
@@ -23,6 +25,15 @@ from inference_models.vision.requirements import opencv
 _PURPOSE = "Drawing predictions (--output)"
 _INSTALL = 'pip install "im-core[viz]"'
 _CLASSES_WRITTEN = 5
+_BACKGROUND = "background"
+
+
+@frozen
+class Written:
+    """Files for one picture: the copy with the predictions drawn in, and a depth map's numbers, if it is one."""
+
+    drawn: Path
+    values: Path | None = None
 
 
 @frozen
@@ -49,8 +60,8 @@ class Drawings:
             raise click.FileError(str(directory), error.strerror) from error
         return cls(choose_targets(directory, images), supervision)
 
-    def draw(self, path: Path, image: Any, prediction: Any) -> Path:
-        """Write the copy of one picture and return its path.
+    def write(self, path: Path, image: Any, prediction: Any) -> Written:
+        """Write the copy of one picture, and the numbers of a depth map beside it, and return the paths.
 
         Args:
             path: of the picture.
@@ -59,16 +70,20 @@ class Drawings:
 
         Raises:
             InvalidParameterError: this kind of prediction cannot be drawn.
-            click.FileError: the file cannot be written.
+            click.FileError: a file cannot be written.
         """
         drawn = draw_prediction(self.supervision, image.copy(), prediction)
         target = self.targets[path]
         try:
             # Not cv2.imwrite: on Windows it cannot write to every path that Python can.
             target.write_bytes(opencv().imencode(".png", drawn)[1].tobytes())
+            if not is_array(prediction):
+                return Written(target)
+            target = target.with_suffix(".npy")
+            np.save(target, to_numpy(prediction), allow_pickle=False)
         except OSError as error:
             raise click.FileError(str(target), error.strerror) from error
-        return target
+        return Written(self.targets[path], target)
 
 
 def choose_targets(directory: Path, images: Sequence[Path]) -> dict[Path, Path]:
@@ -101,8 +116,10 @@ def draw_prediction(sv: Any, scene: Any, prediction: Any) -> Any:
         for part in reversed(prediction):
             scene = scene if part is None else draw_prediction(sv, scene, part)
         return scene
-    if isinstance(prediction, (Detections, SemanticSegmentationResult)):
-        return _draw_regions(sv, scene, prediction)
+    if isinstance(prediction, Detections):
+        return _draw_boxes(sv, scene, prediction)
+    if isinstance(prediction, SemanticSegmentationResult):
+        return _draw_pixels(sv, scene, prediction)
     if isinstance(prediction, KeyPoints):
         return _draw_key_points(sv, scene, prediction)
     if isinstance(prediction, (ClassificationPrediction, MultiLabelClassificationPrediction)):
@@ -115,26 +132,30 @@ def draw_prediction(sv: Any, scene: Any, prediction: Any) -> Any:
     )
 
 
-def _draw_regions(sv: Any, scene: Any, prediction: Detections | SemanticSegmentationResult) -> Any:
-    size = _size(scene)
-    thickness = sv.calculate_optimal_line_thickness(size)
+def _draw_boxes(sv: Any, scene: Any, prediction: Detections) -> Any:
     detections = prediction.to_supervision()
     if detections.mask is not None:
         scene = sv.MaskAnnotator().annotate(scene, detections)
-    if isinstance(prediction, Detections):
-        scene = sv.BoxAnnotator(thickness=thickness).annotate(scene, detections)
-    labels = sv.LabelAnnotator(
-        text_scale=sv.calculate_optimal_text_scale(size),
-        text_thickness=thickness,
-        text_padding=4,
-        smart_position=True,  # inside the picture, and not one on the other
-    )
-    scores = zip(prediction.names, detections.confidence, strict=True)
-    return labels.annotate(scene, detections, labels=[f"{name} {confidence:.2f}" for name, confidence in scores])
+    scene = sv.BoxAnnotator(thickness=Style.of(scene).line).annotate(scene, detections)
+    scores = zip(prediction.names, detections.confidence, detections.class_id, strict=True)
+    labels = [Label(f"{name} {confidence:.2f}", _color(sv, class_id)) for name, confidence, class_id in scores]
+    return draw_labels(sv, scene, labels, detections.xyxy)
+
+
+def _draw_pixels(sv: Any, scene: Any, prediction: SemanticSegmentationResult) -> Any:
+    """Colour each class but the background, and list the names in the corner."""
+    detections = prediction.to_supervision()
+    shown = [row for row, name in enumerate(prediction.names) if name.casefold() != _BACKGROUND]
+    scene = sv.MaskAnnotator().annotate(scene, detections[np.array(shown, np.intp)])
+    labels = [
+        Label(f"{prediction.names[row]} {detections.confidence[row]:.2f}", _color(sv, detections.class_id[row]))
+        for row in shown
+    ]
+    return write_rows(sv, scene, labels)
 
 
 def _draw_key_points(sv: Any, scene: Any, prediction: KeyPoints) -> Any:
-    thickness = sv.calculate_optimal_line_thickness(_size(scene))
+    thickness = Style.of(scene).line
     for class_id, edges in enumerate(prediction.skeletons or ()):
         instances = prediction[to_numpy(prediction.class_id) == class_id]
         if edges and len(instances):
@@ -152,30 +173,12 @@ def _draw_classes(
         scores = [score for image in prediction.top_k(_CLASSES_WRITTEN) for score in image]
     else:
         scores = list(prediction)
-    size = _size(scene)
-    scale, line = sv.calculate_optimal_text_scale(size), sv.calculate_optimal_line_thickness(size)
-    for row, score in enumerate(scores):
-        text = f"{score.class_name} {score.confidence:.2f}"
-        (width, height), _ = opencv().getTextSize(text, opencv().FONT_HERSHEY_SIMPLEX, scale, line)
-        padding = max(height // 2, 2)
-        centre = sv.Point(x=width / 2 + 2 * padding, y=(row + 0.5) * (height + 2 * padding) + padding)
-        scene = sv.draw_text(
-            scene=scene,
-            text=text,
-            text_anchor=centre,
-            text_color=sv.Color.WHITE,
-            background_color=sv.Color.BLACK,
-            text_scale=scale,
-            text_thickness=line,
-            text_padding=padding,
-        )
-    return scene
+    labels = [Label(f"{score.class_name} {score.confidence:.2f}", sv.Color.BLACK) for score in scores]
+    return write_rows(sv, scene, labels)
 
 
 def _draw_depth(depth: Any) -> Any:
     """Return the map in colours, (H, W, 3) uint8: dark for its smallest value, bright for its largest."""
-    import numpy as np
-
     values = to_numpy(depth).astype(np.float64)
     known = np.isfinite(values)
     low, high = (values[known].min(), values[known].max()) if known.any() else (0.0, 0.0)
@@ -185,6 +188,6 @@ def _draw_depth(depth: Any) -> Any:
     return colors
 
 
-def _size(scene: Any) -> tuple[int, int]:
-    """Return width and height, as supervision takes them."""
-    return scene.shape[1], scene.shape[0]
+def _color(sv: Any, class_id: int) -> Any:
+    """Return the colour that supervision gives a class."""
+    return sv.ColorPalette.DEFAULT.by_idx(int(class_id))

@@ -28,6 +28,9 @@ _LOADING_OPTIONS = (
     click.option(
         "--allow-untrusted-packages", is_flag=True, help="Also packages that their provider does not vouch for."
     ),
+    click.option(
+        "--download-files-without-hash", is_flag=True, help="Also packages whose provider states no hash of a file."
+    ),
 )
 
 

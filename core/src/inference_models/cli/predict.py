@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inference_models.cli.options import keep_given, loading_options, model_argument, threshold
 from inference_models.cli.output import json_option, report_progress, write_json
+
+if TYPE_CHECKING:
+    from inference_models.cli.drawing import Written
 
 # So many images are in memory, and go through the model, at once: also a thousand large ones fit.
 _BATCH = 4
@@ -68,11 +71,11 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
             stack.callback(close)
         ask = _question(loaded, prompt, task, parameters)
         for path, image, prediction in _predict(ask, images):
-            drawn = None if drawings is None else drawings.draw(path, image, prediction)
+            written = None if drawings is None else drawings.write(path, image, prediction)
             if as_json:
-                rows.append(_as_row(path, image, prediction, drawn))
+                rows.append(_as_row(path, image, prediction, written))
             else:
-                _print(path, image, prediction, drawn)
+                _print(path, image, prediction, written)
     if as_json:
         write_json({"model": model, "predictions": rows})
 
@@ -124,30 +127,30 @@ def _by_image(results: Any, count: int) -> list[Any]:
     return [results[index] for index in range(count)]
 
 
-def _as_row(path: Path, image: Any, prediction: Any, drawn: Path | None) -> dict[str, Any]:
+def _as_row(path: Path, image: Any, prediction: Any, written: Written | None) -> dict[str, Any]:
+    from inference_models.cli.as_json import describe_prediction
+
     height, width = image.shape[:2]
+    values = None if written is None else written.values
+    kind, described = describe_prediction(prediction, values)
     return {
         "image": str(path),
         "width": width,
         "height": height,
-        "annotated": None if drawn is None else str(drawn),
-        "type": type(prediction).__name__,
-        "prediction": _as_value(prediction),
+        "annotated": None if written is None else str(written.drawn),
+        "type": kind,
+        "prediction": described,
     }
 
 
-def _as_value(prediction: Any) -> Any:
-    if isinstance(prediction, tuple):
-        return [_as_value(part) for part in prediction]
-    return prediction.to_dict() if hasattr(prediction, "to_dict") else prediction
-
-
-def _print(path: Path, image: Any, prediction: Any, drawn: Path | None) -> None:
+def _print(path: Path, image: Any, prediction: Any, written: Written | None) -> None:
     from inference_models.describe import as_text, open_console, print_prediction
 
     console = open_console()
     height, width = image.shape[:2]
     print_prediction(prediction, f"{path} ({width} x {height})", console)
-    if drawn is not None:
-        console.print(as_text(f"drawn: {drawn}"), soft_wrap=True)
+    if written is not None:
+        console.print(as_text(f"drawn: {written.drawn}"), soft_wrap=True)
+        if written.values is not None:
+            console.print(as_text(f"values: {written.values}"), soft_wrap=True)
     console.print()

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 import click
 
-_SIZE = re.compile(r"(?P<number>\d+(\.\d*)?)\s*(?P<prefix>[kmgt]?)(?P<binary>i?)b?", re.IGNORECASE)
-_PREFIXES = ("", "k", "m", "g", "t")
+from inference_models import parsing
 
 
 def parse_size(text: str) -> int:
@@ -16,11 +13,10 @@ def parse_size(text: str) -> int:
     Raises:
         click.BadParameter: it stands for none.
     """
-    match = _SIZE.fullmatch(text.strip())
-    if match is None or (match["binary"] and not match["prefix"]):
-        raise click.BadParameter(f"{text!r} is not a size; write for example 500MB, 5GB or 1.5GiB.")
-    base = 1024 if match["binary"] else 1000
-    return int(float(match["number"]) * base ** _PREFIXES.index(match["prefix"].lower()))
+    try:
+        return parsing.parse_size(text)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r} cannot be used: write {error}.") from None
 
 
 def format_size(size: int) -> str:

@@ -13,6 +13,7 @@ from attrs import asdict, fields, frozen, has
 from inference_models.describe.tables import as_text, in_words, open_console, print_facts, print_table
 from inference_models.errors import (
     AmbiguousModelPackageResolutionError,
+    InvalidParameterError,
     NoModelPackagesAvailableError,
     describe_choices,
 )
@@ -42,6 +43,7 @@ def print_model_package(
     Raises:
         NoModelPackagesAvailableError: the model has no such package, or it cannot be read.
         AmbiguousModelPackageResolutionError: several packages have this id.
+        InvalidParameterError: the id is no text.
     """
     package = find_package(metadata, package_id)
     console = open_console(console)
@@ -64,6 +66,8 @@ def print_model_package(
 
 def find_package(metadata: ModelMetadata, package_id: str) -> ModelPackageMetadata:
     """Return the package of a model with this id. Raises: see `print_model_package`."""
+    if not isinstance(package_id, str):
+        raise InvalidParameterError(f"package_id= takes the id of a package, not {package_id!r}.")
     found = [package for package in metadata.model_packages if package.package_id == package_id]
     if len(found) > 1:
         raise AmbiguousModelPackageResolutionError(

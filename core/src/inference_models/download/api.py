@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Mapping
 
@@ -20,14 +19,13 @@ from inference_models.configuration import (
 from inference_models.download.addresses import checked_url
 from inference_models.download.failures import FAILURES, TransientError, describe_failure
 from inference_models.download.http import Session, exchange, open_session
-from inference_models.download.retries import parse_retry_after
+from inference_models.download.retries import backoff, parse_retry_after
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError, redact_url
 
 __all__ = ["LARGEST_ANSWER", "LONGEST_WAIT", "Answer", "ask", "checked_url"]
 
 LARGEST_ANSWER = 32 << 20
 LONGEST_WAIT = 60.0
-_FIRST_WAIT = 0.5
 _PIECE = 1 << 16
 # A server may send slowly, but not for ever: this many times the silence that it may keep.
 _WHOLE_ANSWER = 4
@@ -144,8 +142,7 @@ def _body(response: requests.Response) -> bytes:
 
 
 def _wait(attempt: int, answer: Answer | None) -> float:
-    """Return the seconds until the next try. Random, so that many clients do not come back all at once."""
+    """Return the seconds until the next try."""
     if answer is not None and answer.retry_after is not None:
-        return answer.retry_after + random.uniform(0, _FIRST_WAIT / 2)
-    longest = min(_FIRST_WAIT * 2 ** (min(attempt, 16) - 1), LONGEST_WAIT / 4)
-    return random.uniform(longest / 2, longest)
+        return answer.retry_after + backoff(1, LONGEST_WAIT) / 2
+    return backoff(attempt, LONGEST_WAIT / 4)

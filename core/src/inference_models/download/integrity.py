@@ -12,7 +12,7 @@ from inference_models.errors import CorruptedModelPackageError, FileHashSumMisma
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-__all__ = ["FileDigests", "Hasher", "hash_file", "parse_md5", "parse_sha256", "verify"]
+__all__ = ["FileDigests", "Hasher", "hash_file", "parse_hashes", "parse_md5", "parse_sha256", "verify"]
 
 CHUNK_SIZE = 1 << 20
 _MD5_DIGITS = 32
@@ -87,6 +87,14 @@ def parse_sha256(text: str, name: str) -> str:
         CorruptedModelPackageError: it is not 64 hex digits.
     """
     return _parse_sum(text, name, "SHA-256", _SHA256_DIGITS)
+
+
+def parse_hashes(md5: str | None, sha256: str | None, name: str) -> tuple[str | None, str | None]:
+    """Return what is stated of file `name` in lower case, None where nothing is. Raises: CorruptedModelPackageError."""
+    return (
+        None if md5 is None else parse_md5(md5, name),
+        None if sha256 is None else parse_sha256(sha256, name),
+    )
 
 
 def _parse_sum(text: str, name: str, kind: str, digits: int) -> str:

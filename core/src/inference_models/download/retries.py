@@ -13,7 +13,7 @@ from inference_models.configuration import API_CALLS_MAX_TRIES
 from inference_models.download.failures import RequestError, TransientError
 from inference_models.errors import RetryError
 
-__all__ = ["Tries", "parse_retry_after"]
+__all__ = ["Tries", "backoff", "parse_retry_after"]
 
 logger = logging.getLogger(__name__)
 
@@ -61,16 +61,20 @@ class Tries:
                 f"Given up after {tries} without progress ({API_CALLS_MAX_TRIES.name} sets how many). The last: "
                 f"{failure.message} What has come of a file so far is kept, and the next load goes on from there."
             )
-        seconds = self._seconds(failure.retry_after)
+        asked = min(failure.retry_after or 0.0, LONGEST_WAIT_SECONDS)
+        seconds = max(asked, backoff(self._failed, LONGEST_WAIT_SECONDS))
         logger.warning(
             "%s Trying again in %.1f s (try %d of %d).", failure.message, seconds, self._failed + 1, self._allowed
         )
         self._wait(seconds)
 
-    def _seconds(self, asked: float | None) -> float:
-        # Half of it at random: clients that failed together must not return together.
-        seconds = _FIRST_WAIT_SECONDS * 2.0 ** min(self._failed - 1, 16) * random.uniform(0.5, 1.0)
-        return float(min(max(seconds, asked or 0.0), LONGEST_WAIT_SECONDS))
+
+def backoff(failed: int, longest: float) -> float:
+    """Return the seconds to wait after so many failures. They double up to `longest`.
+
+    Half of them are random: clients that failed together must not return together.
+    """
+    return min(_FIRST_WAIT_SECONDS * 2.0 ** min(failed - 1, 16), longest) * random.uniform(0.5, 1.0)
 
 
 def parse_retry_after(text: str | None) -> float | None:

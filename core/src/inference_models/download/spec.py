@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
-from inference_models.download.integrity import parse_md5, parse_sha256
+from inference_models.download.integrity import parse_hashes
 from inference_models.errors import redact_url
 
 __all__ = ["DownloadSpec"]
@@ -43,6 +43,5 @@ class DownloadSpec:
         """Return it with hashes in lower case. Raises: CorruptedModelPackageError when one is not a hash."""
         from attrs import evolve
 
-        md5 = None if self.md5 is None else parse_md5(self.md5, self.name)
-        sha256 = None if self.sha256 is None else parse_sha256(self.sha256, self.name)
+        md5, sha256 = parse_hashes(self.md5, self.sha256, self.name)
         return evolve(self, md5=md5, sha256=sha256)

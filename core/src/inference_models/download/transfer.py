@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
+from inference_models.configuration import DOWNLOAD_MAX_FILE_SIZE
 from inference_models.download import http
 from inference_models.download.failures import RequestError
 from inference_models.download.integrity import FileDigests, hash_file, verify
@@ -50,6 +51,7 @@ class Transfer:
         self._restarts = 0
         self._mismatches = 0
         self._is_wrong = False
+        self._largest = DOWNLOAD_MAX_FILE_SIZE.get()
 
     @property
     def remaining(self) -> int:
@@ -65,6 +67,8 @@ class Transfer:
             self.digests = found
             return
         self._partial = Partial(self.destination)
+        if self.spec.size is not None:
+            self._check_size(self.spec.size, is_final=True)
         self._attempt = self._partial.resume(redact_url(self.spec.url), self.spec.promised)
         if self._attempt is not None:
             self._line.start(self.spec.name, self._attempt.source.size, self._attempt.done)
@@ -100,6 +104,8 @@ class Transfer:
             try:
                 with self._open(address, conditions, (200, 206, 416)) as response:
                     answer = read_answer(response, address.url, first, last, None if begun is None else begun.source)
+                    if answer.source.size is not None:
+                        self._check_size(answer.source.size, is_final=True)
                     if answer.is_whole:
                         self._take_whole(response, answer.source, tries)
                         return
@@ -188,8 +194,6 @@ class Transfer:
 
     def _begin(self, source: Source) -> Attempt:
         assert self._partial is not None
-        if source.size is not None:
-            self._check_size(source.size, is_final=True)
         with self._lock:
             self._attempt = attempt = self._partial.begin(evolve(source, promised=self.spec.promised))
         self._line.check_space(self.destination.parent)
@@ -203,12 +207,21 @@ class Transfer:
             self._line.workers.submit(partial(self._take_piece, attempt, start, end))
 
     def _check_size(self, size: int, *, is_final: bool) -> None:
+        """Refuse another size than was promised, and one that is too large. Not final: there may be more to come."""
         expected = self.spec.size
         if expected is not None and (size > expected or (is_final and size != expected)):
+            self._is_wrong = True
             raise FileHashSumMismatch(
                 f"File {self.spec.name!r} from {redact_url(self.spec.url)} is not the one that was promised: expected "
                 f"{expected} bytes, the server has {size}{'' if is_final else ' or more'}. It was not kept. Try again; "
                 f"if it repeats, the provider's file or its stated size is wrong."
+            )
+        if size > self._largest:
+            self._is_wrong = True
+            raise ModelRetrievalError(
+                f"File {self.spec.name!r} from {redact_url(self.spec.url)} is too large: it has {size} bytes"
+                f"{'' if is_final else ' or more'}, and {self._largest} are the most that a file may have. Nothing of "
+                f"it was kept. If it is to be so large, raise {DOWNLOAD_MAX_FILE_SIZE.name}."
             )
 
     def _recover(self, failure: RequestError, address: _Address, tries: Tries) -> None:

@@ -59,6 +59,7 @@ class Environment:
                 gpus=tuple(gpus), driver_version=driver_version, cuda_version=cuda_version, problem=gpu_problem
             ),
         )
+        memo.get("gpu_fingerprint", lambda: (*(gpu.uuid or gpu.name for gpu in environment.gpus), "all"))
         memo.get("jetson", lambda: jetson)
         memo.get("installed", lambda: dict(installed or {}))
         memo.get("libraries", lambda: LibraryScan(libraries=tuple(libraries)))

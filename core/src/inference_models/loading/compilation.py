@@ -106,6 +106,11 @@ def _target(backend: str, catalog: Catalog, environment: Environment) -> Declare
 
 
 def _check_output(source: ModelSource, output: Path | None) -> None:
+    if source.is_local and Path(source.model_id).is_file():
+        raise InvalidParameterError(
+            f"{source.model_id} is a file, and a network alone is no model: nothing says what goes in and what comes "
+            f"out. Make a package directory of it (the documentation says how to package a network), and name that."
+        )
     if output is None:
         if source.is_local:
             raise InvalidParameterError(

@@ -175,7 +175,6 @@ def _place(
         "provider_options": options.provider_options,
         "provider_settings": settings_of(source, catalog),
         "attempts": options.max_package_loading_attempts,
-        "files_without_hash": options.download_files_without_hash,
         "plugins": [str(plugin.info) for plugin in catalog.plugins],
         "backends": {name: [status.available, status.facts] for name, status in environment.backends.items()},
         "backend_settings": {name: unparsed(name) for row in catalog.backends() for name in row.spec.settings},

@@ -78,6 +78,7 @@ class LoadOptions:
             device=self.device,
             nms_fusion_preferences=self.nms_fusion_preferences,
             allow_untrusted_packages=self.allow_untrusted_packages,
+            download_files_without_hash=self.download_files_without_hash,
             options={name: value for name, value in self.extra.items() if name in for_sessions},
         )
 

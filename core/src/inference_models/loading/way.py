@@ -188,7 +188,7 @@ class _Loader:
                 self.metadata,
                 package,
                 self.source.provider,
-                allow_files_without_hash=self.options.download_files_without_hash,
+                allow_files_without_hash=self.plan.request.download_files_without_hash,
                 progress=progress,
                 requested_id=self.source.model_id,
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from attrs import field, frozen
@@ -14,6 +14,7 @@ from inference_models.negotiation.request import Request
 from inference_models.specs import BackendSpec
 
 Answer = TypeVar("Answer")
+Subject = TypeVar("Subject", bound=Hashable)
 
 
 @frozen
@@ -24,13 +25,13 @@ class Context:
     catalog: Catalog
     environment: Environment
     request: Request
-    _answers: dict[tuple[object, str], Any] = field(factory=dict, init=False, repr=False, eq=False)
+    _answers: dict[tuple[object, Hashable], Any] = field(factory=dict, init=False, repr=False, eq=False)
 
-    def once(self, question: Callable[[str, Context], Answer], backend: str) -> Answer:
-        """Return `question(backend, self)`, asked once per backend: a model may have very many packages."""
-        key = (question, backend)
+    def once(self, question: Callable[[Subject, Context], Answer], subject: Subject) -> Answer:
+        """Return `question(subject, self)`, asked once per backend or the like: a model may have very many packages."""
+        key = (question, subject)
         if key not in self._answers:
-            self._answers[key] = question(backend, self)
+            self._answers[key] = question(subject, self)
         answer: Answer = self._answers[key]
         return answer
 

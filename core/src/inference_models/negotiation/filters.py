@@ -5,12 +5,19 @@ Each returns None (go on) or the reason as a sentence that stands by itself besi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from inference_models.catalog import Declared, install_hint
+from inference_models.download.integrity import parse_hashes
 from inference_models.entities import Quantization
-from inference_models.errors import ModelPackageNegotiationError, PluginConflictError
+from inference_models.errors import (
+    CorruptedModelPackageError,
+    ModelPackageNegotiationError,
+    PluginConflictError,
+    nearest_name,
+)
+from inference_models.handles import problem_of_handles
 from inference_models.metadata import ModelPackageMetadata
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import reject_fused
@@ -41,15 +48,41 @@ def is_trusted(package: ModelPackageMetadata, context: Context) -> str | None:
     return "its provider does not mark it as trusted; allow_untrusted_packages=True permits it"
 
 
+def has_safe_file_names(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject packages with files that the store would not write. It refuses them too, as whoever writes must."""
+    return context.once(_problem_of_names, tuple(file.file_handle for file in package.package_artefacts))
+
+
+def _problem_of_names(handles: tuple[str, ...], context: Context) -> str | None:
+    return problem_of_handles(handles)
+
+
+def has_file_hashes(package: ModelPackageMetadata, context: Context) -> str | None:
+    """Reject packages that would be fetched and whose files nothing would prove, unless they are allowed."""
+    needs_hashes = package.directory is None and not context.request.download_files_without_hash
+    for file in package.package_artefacts:
+        if needs_hashes and not file.has_hash:
+            return (
+                f"its file {file.file_handle!r} came without the MD5 sum or SHA-256 that would prove what it is; "
+                f"download_files_without_hash=True permits it"
+            )
+        try:
+            parse_hashes(file.md5_hash, file.sha256_hash, file.file_handle)
+        except CorruptedModelPackageError as error:
+            return error.message.rstrip(".")
+    return None
+
+
 def backend_is_available(package: ModelPackageMetadata, context: Context) -> str | None:
     """Reject backends that this machine cannot run."""
     return context.once(_why_unavailable, package.backend)
 
 
 def _why_unavailable(backend: str, context: Context) -> str | None:
-    known = {canonical_name(row.spec.name) for row in context.catalog.backends()}
-    if canonical_name(backend) not in known:
-        return f"no installed plugin provides the backend {backend!r}.{install_hint('backends', backend)}".rstrip(".")
+    names = [row.spec.name for row in context.catalog.backends()]
+    if canonical_name(backend) not in map(canonical_name, names):
+        hint = install_hint("backends", backend) or _nearest(backend, names)
+        return f"no installed plugin provides the backend {backend!r}.{hint}".rstrip(".")
     try:
         context.backend(backend)
         status = context.environment.backend(backend)
@@ -59,6 +92,12 @@ def _why_unavailable(backend: str, context: Context) -> str | None:
         return None
     fix = f"; to fix it: {status.fix}" if status.fix else ""
     return f"backend {backend!r} is unavailable: {status.reason}{fix}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    # No "did you mean": most names come from a provider and are right. One in a model_config.json may be mistyped.
+    near = nearest_name(name, sorted(known))
+    return f" The nearest one that is known is {near!r}." if near else ""
 
 
 def has_implementation(package: ModelPackageMetadata, context: Context) -> str | None:
@@ -94,7 +133,9 @@ def _missing_implementation(backend: str, context: Context) -> str:
     name = f"architecture {architecture!r}"
     tasks = context.catalog.task_types(architecture, backend)
     if not tasks and not context.catalog.task_types(architecture):
-        return f"no installed plugin implements the {name}.{install_hint('architectures', architecture)}".rstrip(".")
+        known = {one for row in context.catalog.models() for one in row.spec.architectures}
+        hint = install_hint("architectures", architecture) or _nearest(architecture, known)
+        return f"no installed plugin implements the {name}.{hint}".rstrip(".")
     if not tasks:
         return f"no installed plugin implements the {name} on the backend {backend!r}"
     if task is None:
@@ -184,6 +225,8 @@ FILTERS: tuple[Filter, ...] = (
     is_requested_package,
     is_requested_backend,
     is_trusted,
+    has_safe_file_names,
+    has_file_hashes,
     backend_is_available,
     has_implementation,
     has_requested_batch_size,

@@ -38,6 +38,7 @@ class Request:
         quantizations: only these.
         device: "cpu", "cuda", "cuda:1", ...; None leaves the choice to the backend.
         allow_untrusted_packages: also packages that their provider does not vouch for.
+        download_files_without_hash: also packages that are to be fetched and whose provider states no hash of a file.
         nms_fusion_preferences: by setting, what is wanted of networks that end in non-maximum suppression;
             None: no such network.
         options: what was given for the backends, for example `onnx_execution_providers`.
@@ -50,6 +51,7 @@ class Request:
     quantizations: frozenset[Quantization] | None = None
     device: str | None = None
     allow_untrusted_packages: bool = False
+    download_files_without_hash: bool = False
     nms_fusion_preferences: Preferences | None = field(default=None, converter=parse_preferences)
     options: Mapping[str, Any] = field(factory=dict, converter=_read_only)
 
@@ -64,6 +66,7 @@ class Request:
             "quantizations": None if self.quantizations is None else sorted(self.quantizations),
             "device": self.device,
             "allow_untrusted_packages": self.allow_untrusted_packages,
+            "download_files_without_hash": self.download_files_without_hash,
             "nms_fusion_preferences": None
             if wanted is None
             else {name: value if isinstance(value, bool) else list(value) for name, value in wanted.items()},
@@ -79,6 +82,7 @@ def make_request(
     quantization: str | Quantization | Iterable[str | Quantization] | None = None,
     device: object = None,
     allow_untrusted_packages: bool = False,
+    download_files_without_hash: bool = False,
     nms_fusion_preferences: bool | Mapping[str, Any] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> Request:
@@ -93,6 +97,7 @@ def make_request(
         quantization: one or several.
         device: a name, or an object whose text is one, such as `torch.device("cuda")`.
         allow_untrusted_packages: see `Request`.
+        download_files_without_hash: see `Request`.
         nms_fusion_preferences: None and False: no network that ends in non-maximum suppression. True: also
             those with the usual settings (`max_detections` 300, `confidence_threshold` 0.25, `iou_threshold`
             0.7, `class_agnostic` False). An object with some of these settings: also those that have them;
@@ -120,6 +125,7 @@ def make_request(
         quantizations=None if quantizations is None else frozenset(map(parse_quantization, quantizations)),
         device=_device(device) or DEFAULT_DEVICE.get(),
         allow_untrusted_packages=allow_untrusted_packages,
+        download_files_without_hash=download_files_without_hash,
         nms_fusion_preferences=nms_fusion_preferences,
         options=options or {},
     )

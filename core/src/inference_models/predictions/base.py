@@ -44,7 +44,11 @@ class Prediction(ABC):
     @property
     def array_kind(self) -> ArrayKind:
         """Which library's arrays this holds: "numpy" or "torch"."""
-        return "torch" if any(is_torch(value) for value in self._arrays().values()) else "numpy"
+        for one in fields(type(self)):
+            value = getattr(self, one.name)
+            if is_array(value):  # the others are of the same library
+                return "torch" if is_torch(value) else "numpy"
+        return "numpy"
 
     def to_numpy(self) -> Self:
         """Return the same prediction with numpy arrays; itself when it has them already."""

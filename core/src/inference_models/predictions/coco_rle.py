@@ -8,16 +8,21 @@ lowest first, as two's complement; a group becomes the character 48 + bits, plus
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from inference_models.errors import InvalidParameterError
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import numpy as np
     import numpy.typing as npt
 
     Counts: TypeAlias = npt.NDArray[np.int64]
     Mask: TypeAlias = npt.NDArray[np.bool_]
+    Signed: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 
 _BITS = 5
 _MORE = 32
@@ -58,23 +63,59 @@ def counts_to_mask(counts: Counts, height: int, width: int) -> Mask:
 
 def compress_counts(counts: Counts) -> bytes:
     """Return run lengths in compressed form."""
+    return compress_all([counts])[0]
+
+
+def compress_all(masks: Sequence[Counts]) -> list[bytes]:
+    """Return the run lengths of each of several masks in compressed form, for little more work than of one."""
     import numpy as np
 
-    numbers = counts.astype(np.int64, copy=True)
-    numbers[3:] -= counts[1:-2]
+    if not masks:
+        return []
+    lengths = np.array([len(counts) for counts in masks])
+    numbers = _differences(np.concatenate(masks).astype(np.int64, copy=False), lengths)
     magnitudes = numbers ^ (numbers >> 63)
     most = int(magnitudes.max(initial=0)).bit_length() // _BITS + 1
     if most * _BITS < 32:
         numbers, magnitudes = numbers.astype(np.int32), magnitudes.astype(np.int32)  # half the work
-    # n groups hold the numbers from -2^(5n-1) to 2^(5n-1) - 1. The longer axis last: loops along it are fast.
-    shifts = _BITS * np.arange(most, dtype=numbers.dtype)[:, None]
-    has_more = (magnitudes >> (shifts + (_BITS - 1))) != 0
-    characters = ((numbers >> shifts) & (_MORE - 1)).astype(np.uint8)
-    characters += has_more.view(np.uint8) << _BITS
-    characters += np.uint8(_FIRST_CHARACTER)
-    exists = np.ones((len(numbers), most), np.bool_)
-    exists[:, 1:] = has_more[:-1].T
-    return bytes(characters.T[exists].tobytes())
+    # n groups hold the numbers from -2^(5n-1) to 2^(5n-1) - 1.
+    ends = np.ones(len(numbers), np.intp)
+    for group in range(1, most):
+        ends += magnitudes >= _SIGN << (_BITS * (group - 1))
+    np.cumsum(ends, out=ends)
+    bounds = np.concatenate([[0], ends])
+    text = _write_groups(numbers, magnitudes, bounds[:-1], int(bounds[-1]))
+    masks_end = bounds[np.concatenate([[0], lengths.cumsum()])].tolist()
+    return [text[start:stop] for start, stop in pairwise(masks_end)]
+
+
+def _write_groups(numbers: Signed, magnitudes: Signed, places: Counts, length: int) -> bytes:
+    """Return the characters of numbers, each from its place on; `magnitudes` are those of what their bits stand for."""
+    import numpy as np
+
+    text = np.empty(length, np.uint8)
+    while len(numbers):
+        has_more = magnitudes >= _SIGN
+        characters = (numbers & (_MORE - 1)).astype(np.uint8)
+        characters += has_more.view(np.uint8) << _BITS
+        characters += np.uint8(_FIRST_CHARACTER)
+        text[places] = characters
+        rest = np.flatnonzero(has_more)
+        numbers, magnitudes = numbers.take(rest) >> _BITS, magnitudes.take(rest) >> _BITS
+        places = places.take(rest) + 1
+    return text.tobytes()
+
+
+def _differences(counts: Counts, lengths: npt.NDArray[np.integer[Any]]) -> Counts:
+    """Return the runs of several masks, from the fourth of each mask on as the difference to the run two before."""
+    import numpy as np
+
+    numbers = counts.copy()
+    numbers[2:] -= counts[:-2]
+    starts = np.repeat(lengths.cumsum() - lengths, np.minimum(lengths, 3))
+    firsts = starts + np.concatenate([np.arange(min(length, 3)) for length in lengths.tolist()])
+    numbers[firsts] = counts[firsts]
+    return numbers
 
 
 def decompress_counts(text: bytes) -> Counts:

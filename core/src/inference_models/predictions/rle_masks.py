@@ -10,6 +10,7 @@ from attrs import field, frozen
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions.arrays import Array, Rows, as_booleans, check_shape, resolve_rows, take, to_numpy
 from inference_models.predictions.coco_rle import (
+    compress_all,
     compress_counts,
     counts_to_mask,
     decompress_counts,
@@ -80,7 +81,7 @@ class InstancesRLEMasks:
         as_booleans(masks, "masks")
         check_shape(masks, "masks", (None, None, None))
         dense = to_numpy(masks)
-        return cls(dense.shape[1:], [compress_counts(mask_to_counts(mask)) for mask in dense])
+        return cls(dense.shape[1:], compress_all([mask_to_counts(mask) for mask in dense]))
 
     def to_coco_rle_masks(self) -> list[dict[str, Any]]:
         """Return {"size": [height, width], "counts": bytes} for each mask, as pycocotools takes them."""

@@ -18,11 +18,12 @@ from attrs import evolve, frozen
 
 from inference_models.download.integrity import CHUNK_SIZE, FileDigests, Hasher, hash_file
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, InvalidParameterError
+from inference_models.handles import check_handles
 from inference_models.store.builds import note_build, origin_of
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.description import describe
 from inference_models.store.filling import install, make_folders, remove_dropped
-from inference_models.store.layout import MANIFEST_NAME, cache_root, check_handles, package_directory, refuse_foreign
+from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import (
     Manifest,

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from attrs import evolve
 
-from inference_models.download.integrity import FileDigests, hash_file, parse_md5, parse_sha256
+from inference_models.download.integrity import FileDigests, hash_file, parse_hashes
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, UntrustedFileError, redact_url
+from inference_models.handles import check_handles
 from inference_models.metadata import FileDownloadSpecs, ModelPackageMetadata
-from inference_models.store.layout import check_handles
 from inference_models.store.manifest import StoredFile
 
 __all__ = ["new_record", "requested_files", "stored_file", "use_in_place"]
@@ -30,8 +30,7 @@ def requested_files(package: ModelPackageMetadata, allow_files_without_hash: boo
     check_handles([file.file_handle for file in package.package_artefacts], package.package_id)
     files = [_with_plain_hashes(file) for file in package.package_artefacts]
     for file in files:
-        has_hash = file.md5_hash is not None or file.sha256_hash is not None
-        if not (has_hash or allow_files_without_hash or package.directory is not None):
+        if not (file.has_hash or allow_files_without_hash or package.directory is not None):
             raise UntrustedFileError(
                 f"File {file.file_handle!r} of model package {package.package_id!r} came without the MD5 sum or "
                 f"SHA-256 that would prove what it is, so it is not fetched. If you trust its source, pass "
@@ -59,7 +58,7 @@ def use_in_place(directory: Path, files: Sequence[FileDownloadSpecs], package_id
                 f"Model package {package_id!r} lacks its file {file.file_handle!r} in {directory}. Reinstall the "
                 f"plugin that provides it, or complete the directory."
             )
-        if file.md5_hash is not None or file.sha256_hash is not None:
+        if file.has_hash:
             _prove(path, file)
     return directory.absolute()
 
@@ -82,7 +81,7 @@ def stored_file(directory: Path, file: FileDownloadSpecs, record: StoredFile | N
             return None
         return evolve(record, mtime_ns=status.st_mtime_ns)
     # No record, for example because the manifest was lost: what the provider promised is proof enough.
-    if file.md5_hash is None and file.sha256_hash is None:
+    if not file.has_hash:
         return None
     digests = hash_file(path)
     return new_record(file, digests, status.st_mtime_ns) if _is_as_promised(digests, file) else None
@@ -125,14 +124,13 @@ def _prove(path: Path, file: FileDownloadSpecs) -> None:
 
 
 def _is_for(record: StoredFile, file: FileDownloadSpecs) -> bool:
-    if file.md5_hash is None and file.sha256_hash is None:
+    if not file.has_hash:
         return record.source == redact_url(file.download_url)
     return file.md5_hash in {None, record.md5} and file.sha256_hash in {None, record.sha256}
 
 
 def _with_plain_hashes(file: FileDownloadSpecs) -> FileDownloadSpecs:
-    md5 = None if file.md5_hash is None else parse_md5(file.md5_hash, file.file_handle)
-    sha256 = None if file.sha256_hash is None else parse_sha256(file.sha256_hash, file.file_handle)
+    md5, sha256 = parse_hashes(file.md5_hash, file.sha256_hash, file.file_handle)
     if (md5, sha256) == (file.md5_hash, file.sha256_hash):
         return file
     return evolve(file, md5_hash=md5, sha256_hash=sha256)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from inference_models.errors import CorruptedModelPackageError
-from inference_models.store.layout import OWN_PREFIX
+from inference_models.handles import OWN_PREFIX
 
 
 def get_model_package_contents(

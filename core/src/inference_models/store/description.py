@@ -155,13 +155,13 @@ def _read_details(row: Mapping[str, Any], manifest: Mapping[str, Any] | None, ca
     from inference_models.specs import resolve
 
     if manifest is not None:
-        for declared in catalog.backends():
-            parser = declared.spec.manifest_parsers.get(manifest.get("type", ""))
-            if parser is not None:
-                details: object = resolve(parser)(manifest).get("backend_details")
-                return details
+        kind = manifest.get("type", "")
+        reader = catalog.manifest_reader(kind, row["backend"])
+        if reader is not None:
+            details: object = resolve(reader.spec.manifest_parsers[kind])(manifest).get("backend_details")
+            return details
         if any(declared.spec.name == row["backend"] for declared in catalog.backends()):
-            raise ValueError(f"no installed plugin reads a manifest of type {manifest.get('type')!r}")
+            raise ValueError(f"no installed plugin reads a manifest of type {kind!r}")
     kept = row.get("backend_details")
     if kept is None or kept["kind"] not in _KINDS:
         return None

@@ -1,4 +1,4 @@
-"""Names on disk: the cache root, the directory of a package, and which file handles are allowed.
+"""Names on disk: the cache root, and the directory and the lock of a package.
 
     <root>/<model>/<package>/<file handle>      plain files
     <root>/<model>/<package>/.im-manifest.json  what the files are, see `manifest`
@@ -13,39 +13,29 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from inference_models.configuration import INFERENCE_HOME
 from inference_models.entities import DEFAULT_PROVIDER
-from inference_models.errors import CorruptedModelPackageError, ModelRetrievalError
+from inference_models.errors import ModelRetrievalError
+from inference_models.handles import OWN_PREFIX, is_device_name
 
 __all__ = [
     "MANIFEST_NAME",
     "cache_root",
-    "check_handles",
     "lock_path",
     "model_directory",
     "package_directory",
     "safe_name",
 ]
 
-OWN_PREFIX = ".im-"
-"""Begins the name of everything that the store itself writes; no file handle may."""
-
 MANIFEST_NAME = f"{OWN_PREFIX}manifest.json"
 
 _LOCKS = ".locks"
 _APPLICATION = "inference-models"
 _NAME_LENGTH = 80  # with its suffix far below 255, because Windows limits whole paths to 260
-_SEGMENT_BYTES = 255
-_HANDLE_BYTES = 1000
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LOOKS_SUFFIXED = re.compile(r"-[0-9a-f]{12}\Z")
-_FORBIDDEN = frozenset('<>:"|?*\\')  # Windows; a colon also makes a drive letter or an alternate stream
-_DEVICES = frozenset({"con", "prn", "aux", "nul", "conin$", "conout$", "clock$"}) | {
-    f"{port}{digit}" for port in ("com", "lpt") for digit in "0123456789¹²³"
-}
 
 
 def cache_root() -> Path:
@@ -84,7 +74,7 @@ def safe_name(text: str) -> str:
     result could equal another one (capitals on a file system that ignores case), a hash of `text` is appended.
     """
     name = _UNSAFE.sub("-", text)[:_NAME_LENGTH].strip("-.")
-    if _is_device(name):
+    if is_device_name(name):
         name = f"_{name}"
     if name and name == text == name.lower() and not _LOOKS_SUFFIXED.search(name):
         return name
@@ -92,79 +82,6 @@ def safe_name(text: str) -> str:
 
     digest = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
     return f"{name}-{digest}" if name else f"model-{digest}"
-
-
-def check_handles(handles: Iterable[str], package_id: str) -> None:
-    """Refuse file handles that would leave the package's directory, or mean different files on some platform.
-
-    Raises:
-        CorruptedModelPackageError: with the handle and the reason.
-    """
-    places: dict[str, tuple[str, bool]] = {}
-    for handle in handles:
-        problem = _problem_of_handle(handle) or _collision(handle, places)
-        if problem:
-            raise CorruptedModelPackageError(
-                f"Model package {package_id!r} names a file {handle[:200]!r}, which is refused: {problem}. "
-                f"The weights provider must rename it."
-            )
-
-
-def _problem_of_handle(handle: str) -> str | None:
-    if handle.startswith("/"):
-        return "it is an absolute path"
-    for segment in handle.split("/"):
-        if problem := _problem_of_segment(segment):
-            return problem
-    return "it is longer than 1000 bytes" if len(handle.encode()) > _HANDLE_BYTES else None
-
-
-def _problem_of_segment(segment: str) -> str | None:
-    if not segment:
-        return "it has an empty part"
-    if segment in {".", ".."}:
-        return f"{segment!r} leads to another directory"
-    if not segment.isprintable():  # NUL, line breaks, and the invisible characters that some file systems ignore
-        return "it has a character that cannot be printed"
-    if forbidden := _FORBIDDEN.intersection(segment):
-        return f"it has the character {min(forbidden)!r}"
-    if segment.endswith((".", " ")) or segment.startswith(" "):
-        return "a part begins or ends with a space, or ends with a dot"
-    if _is_device(segment):
-        return "Windows reserves the name for a device"
-    if _folded(segment).startswith(OWN_PREFIX):
-        return f"names that begin with {OWN_PREFIX!r} are the store's own"
-    return "a part is longer than 255 bytes" if len(segment.encode()) > _SEGMENT_BYTES else None
-
-
-def _collision(handle: str, places: dict[str, tuple[str, bool]]) -> str | None:
-    """Note `handle` and its folders in `places` (folded path -> path, is a file); say what it collides with."""
-    segments = handle.split("/")
-    for length in range(1, len(segments) + 1):
-        path, is_file = "/".join(segments[:length]), length == len(segments)
-        folded = _folded(path)
-        if folded not in places:
-            places[folded] = (path, is_file)
-            continue
-        other, other_is_file = places[folded]
-        if other != path:
-            return f"{path!r} and {other!r} are one name where case or Unicode form does not count"
-        if is_file or other_is_file:
-            return "it is named twice" if is_file and other_is_file else f"{path!r} would be both a file and a folder"
-    return None
-
-
-def _folded(path: str) -> str:
-    """Return what file systems that ignore case and Unicode form may take `path` for."""
-    if path.isascii():
-        return path.lower()
-    from unicodedata import normalize
-
-    return normalize("NFC", normalize("NFD", path).casefold())
-
-
-def _is_device(name: str) -> bool:
-    return name.partition(".")[0].rstrip(" ").lower() in _DEVICES
 
 
 def refuse_foreign(*directories: Path) -> None:

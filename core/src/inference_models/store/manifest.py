@@ -15,7 +15,8 @@ from typing import Any
 from attrs import asdict, frozen
 
 from inference_models.errors import CorruptedModelPackageError
-from inference_models.store.layout import MANIFEST_NAME, check_handles
+from inference_models.handles import check_handles
+from inference_models.store.layout import MANIFEST_NAME
 
 __all__ = [
     "Manifest",

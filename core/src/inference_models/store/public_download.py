@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from inference_models.errors import InvalidParameterError, ModelRetrievalError, UntrustedFileError
+from inference_models.handles import check_handles
 from inference_models.metadata import FileDownloadSpecs
 from inference_models.store.filling import make_folders
-from inference_models.store.layout import check_handles
 from inference_models.store.staging import make_directories
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _checked(file: object) -> FileDownloadSpecs:
 def _to_spec(file: FileDownloadSpecs, verify_hash: bool) -> DownloadSpec:
     from inference_models.download.files import DownloadSpec
 
-    if verify_hash and file.md5_hash is None and file.sha256_hash is None:
+    if verify_hash and not file.has_hash:
         raise UntrustedFileError(
             f"File {file.file_handle!r} came without a hash that would prove what it is, so it is not fetched. State "
             f"its MD5 or SHA-256 sum; if you trust its source, pass verify_hash=False."

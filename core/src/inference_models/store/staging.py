@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from inference_models.store.layout import OWN_PREFIX
+from inference_models.handles import OWN_PREFIX
 
 __all__ = [
     "discard",

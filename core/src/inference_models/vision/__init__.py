@@ -7,9 +7,20 @@ Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imp
 
 from __future__ import annotations
 
-from inference_models.vision.arrays import as_kind, as_numpy, processing_device
+from inference_models.vision.arrays import (
+    as_float32,
+    as_kind,
+    as_like,
+    as_numpy,
+    best_first,
+    indices_where,
+    library_of,
+    processing_device,
+)
+from inference_models.vision.batch_sizes import BatchSizes, choose_batch_sizes
 from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
+from inference_models.vision.class_mapping import ClassMapping, map_classes
 from inference_models.vision.class_names import parse_class_names
 from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
@@ -25,7 +36,9 @@ from inference_models.vision.supported import require_supported, substitute_resi
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
 
 __all__ = [
+    "BatchSizes",
     "Candidates",
+    "ClassMapping",
     "Image",
     "ImageDimensions",
     "ImagePreProcessor",
@@ -37,15 +50,22 @@ __all__ = [
     "ResizeMode",
     "SourceImage",
     "StaticCropOffset",
+    "as_float32",
     "as_images",
     "as_kind",
+    "as_like",
     "as_numpy",
+    "best_first",
     "check_flag",
     "check_fraction",
     "check_max_detections",
+    "choose_batch_sizes",
     "cxcywh_to_xyxy",
     "dense_masks",
+    "indices_where",
+    "library_of",
     "load_image",
+    "map_classes",
     "non_maximum_suppression",
     "pairwise_iou",
     "parse_class_names",

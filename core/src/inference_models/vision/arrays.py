@@ -1,4 +1,4 @@
-"""Handing arrays to a session and taking them back, whichever library's arrays it speaks."""
+"""Arrays of either library: handed to a session, taken back, and worked on without knowing which they are."""
 
 from __future__ import annotations
 
@@ -10,14 +10,29 @@ import numpy.typing as npt
 
 from inference_models.entities import ArrayKind
 
-__all__ = ["as_kind", "as_numpy", "processing_device"]
+__all__ = [
+    "as_float32",
+    "as_kind",
+    "as_like",
+    "as_numpy",
+    "best_first",
+    "indices_where",
+    "library_of",
+    "processing_device",
+]
 
 
 def as_numpy(array: Any) -> npt.NDArray[Any]:
-    """Return a numpy array of `array`'s values; a view where the values lie in main memory."""
+    """Return a numpy array of `array`'s values; a view where the values lie in main memory.
+
+    Values in bfloat16, a type that numpy lacks, become float32, which holds each of them exactly.
+    """
     if isinstance(array, np.ndarray):
         return array
-    values: npt.NDArray[Any] = array.detach().cpu().numpy()
+    array = array.detach()
+    if str(array.dtype) == "torch.bfloat16":
+        array = array.float()
+    values: npt.NDArray[Any] = array.cpu().numpy()
     return values
 
 
@@ -51,3 +66,35 @@ def as_kind(array: Any, kind: ArrayKind, device: str) -> Any:
         return upload(array, device)
     # A session of torch tensors exists, so torch is imported already: the core itself never imports it.
     return sys.modules["torch"].from_numpy(array)
+
+
+def as_like(values: Any, like: Any) -> Any:
+    """Return an array or tensor in the library of `like`, and on its device; a number as it is."""
+    if isinstance(values, float):
+        return values
+    return as_numpy(values) if isinstance(like, np.ndarray) else as_kind(values, "torch", str(like.device))
+
+
+def library_of(array: Any) -> Any:
+    """Return the module that `array` is of, numpy or torch: most functions of numpy have a namesake in torch.
+
+    `library_of(a).isfinite(a)` is `numpy.isfinite(a)` or `torch.isfinite(a)`; torch takes numpy's `axis=` too.
+    """
+    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
+
+
+def as_float32(array: Any) -> Any:
+    """Return an array or tensor as float32, itself if it is that."""
+    return array.astype(np.float32, copy=False) if isinstance(array, np.ndarray) else array.float()
+
+
+def indices_where(mask: Any) -> Any:
+    """Return the places, ascending, at which a one-dimensional array or tensor of booleans is true."""
+    return np.flatnonzero(mask) if isinstance(mask, np.ndarray) else mask.nonzero()[:, 0]
+
+
+def best_first(scores: Any) -> Any:
+    """Return the places of (n,) scores in descending order; of equal scores the lower place first."""
+    if isinstance(scores, np.ndarray):
+        return np.argsort(-scores, kind="stable")
+    return scores.sort(descending=True, stable=True).indices

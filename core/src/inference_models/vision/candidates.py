@@ -45,8 +45,8 @@ def select_candidates(scores: npt.NDArray[np.floating[Any]], threshold: float | 
     best = scores.max(axis=0)
     anchors = np.flatnonzero(best > (threshold if isinstance(threshold, float) else threshold.min()))
     # Only now, on the survivors: finding the class of every anchor costs six times as much as its best score.
-    class_ids = scores[:, anchors].argmax(axis=0)
-    candidates = Candidates(anchors, class_ids, best[anchors])
+    class_ids = scores.T[anchors].argmax(axis=1)
+    candidates = Candidates(anchors, class_ids, best.take(anchors))
     if isinstance(threshold, float):
         return candidates
     passing = candidates.scores > threshold[class_ids]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
+
+from attrs import has
 
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.vision.inference_config import ContrastType, ImagePreProcessing, InferenceConfig, ResizeMode
@@ -79,11 +81,21 @@ def _converter() -> Any:
     for choice in (ContrastType, ResizeMode):  # each by name, or the hook of their base class, str, would serve them
         converter.register_structure_hook(choice, _to_choice)
     converter.register_structure_hook_func(lambda kind: get_origin(kind) is _LITERAL, _to_choice)
-    renamed = {name: module.gen.override(rename=key) for name, key in _DASHED_KEYS.items()}
-    converter.register_structure_hook(
-        ImagePreProcessing, module.gen.make_dict_structure_fn(ImagePreProcessing, converter, **renamed)
-    )
+    converter.register_structure_hook_factory(has, lambda kind: _object_hook(module, converter, kind))
     return converter
+
+
+def _object_hook(module: Any, converter: Any, kind: Any) -> Callable[[object, Any], Any]:
+    renamed = {name: key for name, key in _DASHED_KEYS.items() if kind is ImagePreProcessing}
+    overrides = {name: module.gen.override(rename=key) for name, key in renamed.items()}
+    structure: Callable[[object, Any], Any] = module.gen.make_dict_structure_fn(kind, converter, **overrides)
+
+    def to_object(value: object, kind: Any) -> Any:
+        if isinstance(value, dict):
+            return structure(value, kind)
+        raise _unexpected("an object", value)
+
+    return to_object
 
 
 def _to_bool(value: object, _: object) -> bool:

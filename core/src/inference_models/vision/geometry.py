@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from attrs import frozen
 
 from inference_models.entities import ArrayKind
@@ -18,6 +20,8 @@ __all__ = [
     "round_up",
     "stretch",
 ]
+
+_remembered = lru_cache(maxsize=128)  # the frames of a video are all of one size
 
 
 @frozen
@@ -85,6 +89,7 @@ class PreProcessingMetadata:
         )
 
 
+@_remembered
 def letterbox(image: ImageDimensions, target: ImageDimensions) -> PreProcessingMetadata:
     """Fit an image into `target` with its proportions kept, centred; an odd rest goes right and below.
 
@@ -98,17 +103,20 @@ def letterbox(image: ImageDimensions, target: ImageDimensions) -> PreProcessingM
     return _placed(image, ImageDimensions(height, width), target, left, top)
 
 
+@_remembered
 def stretch(image: ImageDimensions, target: ImageDimensions) -> PreProcessingMetadata:
     """Make an image exactly as large as `target`, each axis by itself."""
     return _placed(image, target, target, 0, 0)
 
 
+@_remembered
 def center_crop(image: ImageDimensions, target: ImageDimensions) -> PreProcessingMetadata:
     """Take the middle of an image as it is; where it is smaller than `target`, it is centred in black."""
     left, top = (int((of - has) / 2) for of, has in ((target.width, image.width), (target.height, image.height)))
     return _placed(image, image, target, left, top)
 
 
+@_remembered
 def fit_longer_edge(image: ImageDimensions, target: ImageDimensions, divisor: int = 1) -> PreProcessingMetadata:
     """Fit an image into `target` with its proportions kept, and make the network's input no larger than needed.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -29,6 +30,13 @@ class KeyPointsMetadata:
     def slots(self) -> int:
         """How many key points the class with the most has: as many as a network gives for every instance."""
         return max(map(len, self.classes), default=0)
+
+    def take(self, class_ids: Sequence[int]) -> KeyPointsMetadata:
+        """Return what is known about some of the classes, in the order of `class_ids`."""
+        return KeyPointsMetadata(
+            tuple(self.classes[class_id] for class_id in class_ids),
+            tuple(self.skeletons[class_id] for class_id in class_ids),
+        )
 
 
 def parse_key_points_metadata(path: str | Path, class_count: int) -> KeyPointsMetadata:

@@ -55,13 +55,23 @@ def _to_source(
 
         return to_source(coordinates, metadata, clamp=clamp)  # type: ignore[no-any-return]
     crop, size = metadata.static_crop_offset, metadata.original_size
-    rescaled = coordinates.astype(np.float32)
-    rescaled -= np.array([metadata.pad_left, metadata.pad_top] * pairs, np.float32)
-    rescaled /= np.array([metadata.scale_width, metadata.scale_height] * pairs, np.float32)
+    padding, scale, offset, edge = np.array(
+        [
+            (metadata.pad_left, metadata.pad_top) * pairs,
+            (metadata.scale_width, metadata.scale_height) * pairs,
+            (crop.offset_x, crop.offset_y) * pairs,
+            (size.width, size.height) * pairs,
+        ],
+        np.float32,
+    )
+    rescaled = coordinates.astype(np.float32, order="C")
+    rescaled -= padding
+    rescaled /= scale
     if crop.offset_x or crop.offset_y:
-        rescaled += np.array([crop.offset_x, crop.offset_y] * pairs, np.float32)
+        rescaled += offset
     if clamp:
-        np.clip(rescaled, 0, np.array([size.width, size.height] * pairs, np.float32), out=rescaled)
+        np.maximum(rescaled, 0, out=rescaled)
+        np.minimum(rescaled, edge, out=rescaled)
     return rescaled
 
 

@@ -16,25 +16,32 @@ __all__ = ["MapAxis", "Window", "map_axes"]
 Indices = npt.NDArray[np.intp]
 
 
-@frozen
+@frozen(eq=False)
 class MapAxis:
     """One axis of a map. The centre of source pixel p lies at `p * scale + shift`, the centre of cell i at i.
 
     Attributes:
         scale: cells per source pixel.
         shift: where the centre of source pixel 0 lies.
-        first_cell: the first cell that sees the image rather than padding.
-        last_cell: the last such cell.
         start: the first source pixel that the network saw.
         stop: the source pixel after the last that it saw.
+        first_knot: a knot is a whole place between which values are interpolated; this is the first that is needed.
+        cells: the cell whose value each knot has, from the first on: the one there; beyond those that see the image,
+            the outermost.
+        firsts: for each knot the first source pixel at or after it.
+        knots: for each source pixel from `start` on the knot at or before it.
+        rests: for each source pixel from `start` on how far behind that knot it lies.
     """
 
     scale: float
     shift: float
-    first_cell: int
-    last_cell: int
     start: int
     stop: int
+    first_knot: int
+    cells: Indices
+    firsts: Indices
+    knots: Indices
+    rests: npt.NDArray[np.float32]
 
     def pixels(
         self, low: npt.NDArray[np.floating[Any]], high: npt.NDArray[np.floating[Any]]
@@ -49,13 +56,12 @@ class MapAxis:
 
     def window(self, start: int, stop: int) -> Window:
         """Return the window of the pixels from `start` to before `stop`, at least one."""
-        first = math.floor(start * self.scale + self.shift)
-        last = math.floor((stop - 1) * self.scale + self.shift) + 1
-        cells = np.minimum(np.maximum(np.arange(first, last + 1), self.first_cell), self.last_cell)
-        return Window(self, start, stop, first, cells)
+        first = int(self.knots[start - self.start])
+        last = int(self.knots[stop - 1 - self.start]) + 1
+        return Window(self, start, stop, first, self.cells[first - self.first_knot : last + 1 - self.first_knot])
 
 
-@frozen
+@frozen(eq=False)
 class Window:
     """A row of source pixels, at least one, and the knots between which their values are interpolated.
 
@@ -63,8 +69,8 @@ class Window:
         axis: the axis that the pixels lie on.
         start: the first pixel.
         stop: the pixel after the last.
-        first: place of the first knot on the axis, the last whole place at or before the centre of pixel `start`.
-        cells: the cell whose value each knot has: the one there; beyond those that see the image, the outermost.
+        first: the first knot, the last whole place at or before the centre of pixel `start`.
+        cells: the cell whose value each knot has.
     """
 
     axis: MapAxis
@@ -75,15 +81,13 @@ class Window:
 
     def positions(self) -> tuple[Indices, npt.NDArray[np.float32]]:
         """Return for each pixel the knot before it, counted from the first, and how far behind it lies."""
-        places = np.arange(self.start, self.stop) * self.axis.scale + self.axis.shift
-        knots = np.floor(places)
-        return (knots - self.first).astype(np.intp), (places - knots).astype(np.float32)
+        pixels = slice(self.start - self.axis.start, self.stop - self.axis.start)
+        return self.axis.knots[pixels] - self.first, self.axis.rests[pixels]
 
     def starts(self) -> Indices:
         """Return for each knot the first pixel at or after it; for the outer knots the window's ends."""
-        knots = np.arange(self.first, self.first + len(self.cells))
-        places = np.ceil((knots - self.axis.shift) / self.axis.scale)
-        starts: Indices = np.minimum(np.maximum(places, self.start), self.stop).astype(np.intp)
+        first = self.first - self.axis.first_knot
+        starts = np.minimum(np.maximum(self.axis.firsts[first : first + len(self.cells)], self.start), self.stop)
         starts[0], starts[-1] = self.start, self.stop
         return starts
 
@@ -122,14 +126,24 @@ def _axis(*, cells: int, scale: float, padding: tuple[int, int], length: int, us
     before, after = padding
     low, high = max(before, 0), length - max(after, 0)
     ratio = cells / length
-    # In whole numbers: 87 * (11 / 87) is more than 11.
-    first, last = low * cells // length, -(-high * cells // length) - 1
     start, stop = (used[0] + math.ceil((edge - before) / scale - 0.5) for edge in (low, high))
+    start, stop = max(start, used[0]), min(stop, used[1])
+    shift = ((0.5 - used[0]) * scale + before) * ratio - 0.5
+    places = np.arange(start, stop) * (scale * ratio) + shift
+    knots = np.floor(places).astype(np.intp)
+    first_knot, last_knot = (int(knots[0]), int(knots[-1]) + 1) if len(knots) else (0, 0)
+    line = np.arange(first_knot, last_knot + 1)
+    # The cells that see the image rather than padding. In whole numbers: 87 * (11 / 87) is more than 11.
+    first_cell = low * cells // length
+    last_cell = max(-(-high * cells // length) - 1, first_cell)
     return MapAxis(
         scale=scale * ratio,
-        shift=((0.5 - used[0]) * scale + before) * ratio - 0.5,
-        first_cell=first,
-        last_cell=max(last, first),
-        start=max(start, used[0]),
-        stop=min(stop, used[1]),
+        shift=shift,
+        start=start,
+        stop=stop,
+        first_knot=first_knot,
+        cells=np.minimum(np.maximum(line, first_cell), last_cell),
+        firsts=np.ceil((line - shift) / (scale * ratio)).astype(np.intp),
+        knots=knots,
+        rests=(places - knots).astype(np.float32),
     )

@@ -64,26 +64,26 @@ class Outline:
         sizes = self.starts[1:] - self.starts[:-1]
         lows, lengths = self._stretches(sizes)
         stretches = np.repeat(np.arange(len(sizes)), sizes)
-        numbers = (np.arange(self.rows.start, self.rows.stop) - self.starts[stretches]).astype(lows.dtype)[:, None]
+        numbers = (np.arange(self.rows.start, self.rows.stop) - self.starts.take(stretches)).astype(lows.dtype)[:, None]
         step = max(_AT_ONCE // window.shape[1], 1)
         for begin in range(0, len(window), step):
             part = slice(begin, begin + step)
-            behind = numbers[part] - lows[stretches[part]]
+            behind = numbers[part] - lows.take(stretches[part], axis=0)
             # One comparison for two: unsigned, what lies before `low` wraps round to beyond any length.
-            np.less(behind, lengths[stretches[part]], out=window[part])
+            np.less(behind, lengths.take(stretches[part], axis=0), out=window[part])
 
     def _stretches(self, sizes: Indices) -> tuple[Unsigned, Unsigned]:
         """Return, (k + 1, w) each, after how many rows of each stretch the mask begins, and how many it lasts."""
-        before = self.inside[:, :-1].T
         dtype = np.min_scalar_type(2 * int(sizes.max()))  # leaves room for the wrapping
         # Row by row in memory, unlike `inside`: whole rows are copied later on.
-        lengths, lows = np.empty(before.shape, dtype), np.zeros(before.shape, dtype)
-        np.multiply(before, sizes.astype(dtype)[:, None], out=lengths)
-        knots, columns = self.turn_knots, self.turn_columns
-        turned = self.turn_rows - self.starts[knots]
-        begins = ~before[knots, columns]
-        lows[knots, columns] = np.where(begins, turned, 0)
-        lengths[knots, columns] = np.where(begins, sizes[knots] - turned, turned)
+        lengths = self.inside[:, :-1].T.astype(dtype, order="C")
+        places = self.turn_knots * lengths.shape[1] + self.turn_columns
+        ends = lengths.take(places) != 0  # begun at the knot above, the mask ends here
+        lengths *= sizes.astype(dtype)[:, None]
+        lows = np.zeros(lengths.shape, dtype)
+        turned = self.turn_rows - self.starts.take(self.turn_knots)
+        lows.put(places, np.where(ends, 0, turned))
+        lengths.put(places, np.where(ends, turned, sizes.take(self.turn_knots) - turned))
         return lows, lengths
 
 
@@ -100,21 +100,21 @@ def trace(values: Floats, rows: Window, columns: Window, threshold: float) -> Ou
     knots = len(rows.cells) + 2
     upright = np.full((values.shape[1], knots), threshold, np.float32)
     upright[:, 1:-1] = values.T
-    lines = (upright[1:] - upright[:-1])[before]
+    lines = (upright[1:] - upright[:-1]).take(before, axis=0)
     lines *= rests[:, None]
-    lines += upright[before]
+    lines += upright.take(before, axis=0)
     inside = lines > threshold
     states = inside.reshape(-1)  # outside at both ends of a column, so nothing changes from one to the next
     places = np.flatnonzero(states[1:] != states[:-1])
     turn_columns = places // knots
     turn_knots = places - turn_columns * knots
     flat = lines.reshape(-1)
-    above, below = flat[places].astype(np.float64), flat[places + 1].astype(np.float64)
+    above, below = flat.take(places).astype(np.float64), flat.take(places + 1).astype(np.float64)
     crossed = (rows.first - 1 + turn_knots + (threshold - above) / (below - above) - rows.axis.shift) / rows.axis.scale
     # A pixel exactly at the threshold is outside.
     first = np.where(above > threshold, np.ceil(crossed), np.floor(crossed) + 1)
     starts = np.concatenate([[rows.start], rows.starts(), [rows.stop]])
-    turn_rows = np.minimum(np.maximum(first, starts[turn_knots]), starts[turn_knots + 1]).astype(np.intp)
+    turn_rows = np.minimum(np.maximum(first, starts.take(turn_knots)), starts.take(turn_knots + 1)).astype(np.intp)
     return Outline(rows, columns, starts, inside, turn_columns, turn_knots, turn_rows)
 
 

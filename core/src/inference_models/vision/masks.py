@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference_models.predictions import InstancesRLEMasks
-from inference_models.predictions.coco_rle import compress_counts
+from inference_models.predictions.coco_rle import compress_all
 from inference_models.vision.geometry import PreProcessingMetadata
 from inference_models.vision.mask_axes import map_axes
 from inference_models.vision.mask_outlines import Outline, trace
@@ -94,14 +94,14 @@ def rle_masks(
         prototypes, coefficients, boxes = maps_on_host(prototypes, coefficients, boxes)
     size = metadata.original_size
     pixels = size.height * size.width
-    masks = []
+    runs = []
     for outline in _outlines(prototypes, coefficients, boxes, metadata, smoothing=smoothing, threshold=threshold):
         flips = np.zeros(0, np.intp) if outline is None else outline.flips(size.height)
         if len(flips) and flips[-1] == pixels:
             flips = flips[:-1]
         edges = np.concatenate([[0], flips, [pixels]])
-        masks.append(compress_counts(edges[1:] - edges[:-1]))
-    return InstancesRLEMasks((size.height, size.width), masks)
+        runs.append(edges[1:] - edges[:-1])
+    return InstancesRLEMasks((size.height, size.width), compress_all(runs))
 
 
 def mask_level(threshold: float, *, smoothing: bool) -> float:
@@ -144,7 +144,9 @@ def _map_at(
         values: npt.NDArray[np.float32] = np.einsum("k,khw->hw", weights, part)
     np.fmax(values, -LIMIT, out=values)  # NaN too becomes the limit: it is outside the mask
     np.fmin(values, LIMIT, out=values)
-    return values if values.shape == (len(rows), len(columns)) else values[np.ix_(rows - top, columns - left)]
+    if values.shape == (len(rows), len(columns)):
+        return values
+    return values.take(rows - top, axis=0).take(columns - left, axis=1)
 
 
 def _probabilities(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -15,13 +15,11 @@ __all__ = ["non_maximum_suppression"]
 _Boxes: TypeAlias = npt.NDArray[np.float64]
 _Indices: TypeAlias = npt.NDArray[np.integer[Any]]
 
-# Where few pairs of boxes can clash, they are found first and compared all at once: all pairs of one class when those
-# are few, else those that lie close together.
-_PAIRS_PER_BOX = 8
+# Where few boxes lie close together, all pairs of those are found first and compared at once.
 _MOST_PAIRS = 100_000
 _MOST_BOXES = 2000  # beyond, taking them by the block until there are enough is as fast
 _BANDS = 64
-_MARGIN = 1 + 1e-9
+_MARGIN = 1e-9
 _ROUNDS = 32
 
 # Boxes are taken by the block, best first: one comparison of a block with itself and with what was kept so far costs
@@ -67,10 +65,12 @@ def non_maximum_suppression(
             class_agnostic=class_agnostic,
         )
     order: npt.NDArray[np.intp] = np.argsort(-scores, kind="stable")
-    order = order[~np.isnan(scores[order])]
-    ranked = boxes[order].astype(np.float64)
-    labels = np.zeros(len(order), np.intp) if class_agnostic else class_ids[order]
-    pairs = _pairs_of_one_label(labels) or _pairs_close_together(ranked, labels)
+    if len(order) and np.isnan(scores[order[-1]]):  # NaN comes last
+        order = order[: len(order) - np.count_nonzero(np.isnan(scores))]
+    # Columns that lie together in memory are read much faster than rows.
+    ranked = boxes.T.take(order, axis=1).astype(np.float64).T
+    labels = np.zeros(len(order), np.intp) if class_agnostic else class_ids.take(order)
+    pairs = _pairs_close_together(ranked, labels, iou_threshold)
     kept = (
         _keep_by_block(ranked, labels, iou_threshold, max_detections)
         if pairs is None
@@ -79,72 +79,65 @@ def non_maximum_suppression(
     return order[kept[:max_detections]]
 
 
-def _pairs_of_one_label(labels: _Indices) -> tuple[_Indices, _Indices] | None:
-    """Return all pairs of boxes with the same label; None if they are many."""
-    order = np.argsort(labels, kind="stable")
-    grouped = labels[order]
-    places = np.arange(1, len(grouped) + 1)
-    counts = np.searchsorted(grouped, grouped, side="right") - places
-    if counts.sum() > _PAIRS_PER_BOX * len(labels):
-        return None
-    first, second = _expand(places, counts)
-    return order[first], order[second]
+def _pairs_close_together(boxes: _Boxes, labels: _Indices, iou_threshold: float) -> tuple[_Indices, _Indices] | None:
+    """Return pairs of boxes, among them all of one label that may clash; None if they are too many.
 
+    Two boxes clash only if they share more than `iou_threshold` of the width of either, and of the height: their left
+    sides are nearer than the rest of the width of the one that is further left, and likewise their upper sides.
 
-def _expand(begins: _Indices, counts: _Indices) -> tuple[_Indices, _Indices]:
-    """Return the pairs of each place i with `begins[i]` and so on, `counts[i]` of them."""
-    ends = counts.cumsum()
-    second = np.arange(ends[-1] if len(ends) else 0) + np.repeat(begins - ends + counts, counts)
-    return np.repeat(np.arange(len(counts)), counts), second
-
-
-def _pairs_close_together(boxes: _Boxes, labels: _Indices) -> tuple[_Indices, _Indices] | None:
-    """Return pairs of boxes, among them all with a common area and label; None if they are too many.
-
-    By their upper sides, boxes of one label are sorted into bands as high as the highest box, so one overlaps none but
-    those of its own band and the two beside it. Bands lie on a line one behind the other, in each the boxes from left
-    to right: those that overlap a box across lie next to each other there. Margins far wider than any rounding make
-    sure that none is missed; what is found in vain is sorted out at the end.
+    By their upper sides, boxes of one label are sorted into bands so high that a box clashes with none but those of its
+    own band and the two beside it. Bands lie on a line one behind the other, in each the boxes from left to right:
+    those that clash with a box lie close to it there. Margins far wider than any rounding make sure that none is
+    missed; what is found in vain is sorted out at the end.
     """
-    if len(boxes) > _MOST_BOXES or not np.isfinite(boxes).all():
+    if not 0 < len(boxes) <= _MOST_BOXES or not np.isfinite(boxes).all():
         return None
-    left, top, right, bottom = boxes.T
-    highest, widest = max((bottom - top).max(), 0.0), max((right - left).max(), 0.0)
-    band_height = max(highest * _MARGIN, (top.max() - top.min()) / _BANDS) or 1.0
-    groups = labels * (_BANDS + 3) + ((top - top.min()) / band_height).astype(np.intp)
-    length = 2 * (max(left.max(), right.max()) - min(left.min(), right.min()) + widest) + 1  # of a band on the line
-    line = np.argsort(left + groups * length)
-    left, top, right, bottom = boxes[line].T.copy()
-    offsets = groups[line] * length
-    starts = left + offsets
-    reach = widest + (_MARGIN - 1) * (abs(starts[0]) + abs(starts[-1]) + length)
-    own_first = np.arange(1, len(line) + 1)
-    own_end = np.searchsorted(starts, right + offsets, side="right")
-    next_first = np.searchsorted(starts, left - reach + (offsets + length))
-    next_end = np.searchsorted(starts, right + (offsets + length), side="right")
-    begins = np.concatenate([own_first, next_first])
-    counts = np.maximum(np.concatenate([own_end, next_end]) - begins, 0)
+    left, top, across, _ = table = boxes.T.copy()
+    table[2:] -= table[:2]
+    table[2:] *= 1 - iou_threshold + _MARGIN
+    last_left, last_top, widest, highest = table.max(axis=1).tolist()
+    first_left, first_top = table[:2].min(axis=1).tolist()
+    band_height = max(highest, (last_top - first_top) / _BANDS) or 1.0
+    reach = max(widest, 0.0)
+    length = 2 * (last_left - first_left + reach) + 1  # of a band on the line
+    bands = ((top - first_top) / band_height).astype(np.intp) + np.multiply(labels, _BANDS + 3, dtype=np.intp)
+    places = left + bands * length
+    line = np.argsort(places)
+    starts = places.take(line)
+    slack = _MARGIN * (abs(float(starts[0])) + abs(float(starts[-1])) + length)
+    ends = starts + (across.take(line) + slack)
+    begins = np.concatenate([np.arange(1, len(line) + 1), np.searchsorted(starts, starts + (length - reach - slack))])
+    counts = np.concatenate([np.searchsorted(starts, ends), np.searchsorted(starts, ends + length)])
+    counts -= begins
+    np.maximum(counts, 0, out=counts)
     if counts.sum() > _MOST_PAIRS:
         return None
-    first, second = _expand(begins, counts)
-    first %= len(line)  # the second half of `begins` is about the same boxes
-    crossing = (top[second] < bottom[first]) & (top[first] < bottom[second])
-    return line[first[crossing]], line[second[crossing]]
+    return np.repeat(np.concatenate([line, line]), counts), line.take(_expand(begins, counts))
+
+
+def _expand(begins: _Indices, counts: _Indices) -> _Indices:
+    """Return `counts[0]` whole numbers from `begins[0]` on, then those of the next, and so on."""
+    stops = counts.cumsum()
+    numbers: _Indices = np.arange(stops[-1]) + np.repeat(begins - stops + counts, counts)
+    return numbers
 
 
 def _keep_by_pair(boxes: _Boxes, iou_threshold: float, first: _Indices, second: _Indices) -> _Indices:
     """Return which of the boxes, best first, to keep; all pairs that may clash are given."""
-    clashing = paired_iou(boxes, first, second) > iou_threshold
-    first, second = first[clashing], second[clashing]
+    clashing = np.flatnonzero(paired_iou(boxes, first, second) > iou_threshold)
+    first, second = first.take(clashing), second.take(clashing)
     better, worse = np.minimum(first, second), np.maximum(first, second)
-    kept = np.ones(len(boxes), np.bool_)
-    for _ in range(_ROUNDS):  # as in `_keep_greedily`
-        after = np.ones(len(boxes), np.bool_)
-        after[worse[kept[better]]] = False
-        if np.array_equal(after, kept):
-            return np.flatnonzero(kept)
-        kept = after
-    return np.flatnonzero(_walk(better, worse, len(boxes)))
+    dropped = np.zeros(len(boxes), np.bool_)
+    for _ in range(_ROUNDS):
+        if not len(better):
+            return np.flatnonzero(~dropped)
+        # A box that no undecided one could drop is kept, and drops its own. Pairs of decided boxes say no more.
+        open_ = np.zeros(len(boxes), np.bool_)
+        open_[worse] = True
+        dropped[worse.compress(~open_.take(better))] = True
+        undecided = ~(dropped.take(better) | dropped.take(worse))
+        better, worse = better.compress(undecided), worse.compress(undecided)
+    return np.flatnonzero(_walk(better, worse, len(boxes)) & ~dropped)
 
 
 def _walk(better: _Indices, worse: _Indices, count: int) -> npt.NDArray[np.bool_]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.geometry import PreProcessingMetadata
+from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata
 from inference_models.vision.images import Image
 from inference_models.vision.requirements import opencv
 
-__all__ = ["resized_planes", "without_cut_off", "write_plane"]
+__all__ = ["resized_planes", "without_cut_off", "write_planes"]
 
 
 def resized_planes(image: Image, placement: PreProcessingMetadata) -> list[Image]:
@@ -21,50 +23,75 @@ def resized_planes(image: Image, placement: PreProcessingMetadata) -> list[Image
     """
     image = without_cut_off(image, placement)
     size = placement.resized
-    fits = size == placement.size_after_pre_processing
     cv2 = opencv()
-    if image.ndim == 3 and image.strides[2] > image.strides[1]:
-        # Planes lie one after the other, as in a CHW tensor: OpenCV would copy them into one image first.
-        planes = [image[..., channel] for channel in range(image.shape[2])]
-        return planes if fits else [cv2.resize(plane, (size.width, size.height)) for plane in planes]
-    if not fits:
+    if size != placement.size_after_pre_processing:
+        sampled = _sampled(image, size)
+        if sampled is not None:
+            return _views(sampled)
+        if _is_planar(image):  # OpenCV would copy the planes into one image first
+            return [cv2.resize(plane, (size.width, size.height)) for plane in _views(image)]
         image = cv2.resize(image, (size.width, size.height), interpolation=cv2.INTER_LINEAR)
+    if image.ndim == 2 or _is_planar(image):
+        return _views(image)
     # Splitting the small image and swapping planes is much cheaper than swapping colours of the large one.
-    return [image] if image.ndim == 2 else list(cv2.split(image))
+    return list(cv2.split(image))
 
 
-def write_plane(
+def write_planes(
     target: npt.NDArray[np.float32],
-    plane: Image,
+    planes: Sequence[Image],
     placement: PreProcessingMetadata,
-    factors: tuple[float, float],
+    factors: tuple[Sequence[float], Sequence[float]],
     padding_value: int | None,
 ) -> None:
-    """Write one plane into its (height, width) part of the tensor, as `value * gain + bias`.
+    """Write an image into its (channels, height, width) part of the tensor, as `value * gain + bias`.
 
     Args:
         target: is filled completely.
-        plane: as `resized_planes` returns it.
+        planes: one per channel, as `resized_planes` returns them.
         placement: where the image goes.
-        factors: gain and bias.
+        factors: gains and biases, one of each per channel.
         padding_value: what lies beside the image before scaling; None: the image itself, mirrored at its edges.
     """
     top, left = max(placement.pad_top, 0), max(placement.pad_left, 0)
     bottom, right = max(placement.pad_bottom, 0), max(placement.pad_right, 0)
-    gain, bias = map(np.float32, factors)
+    gains, biases = (np.array(values, np.float32) for values in factors)
+    inside = target
     if padding_value is None:
         cv2 = opencv()
-        plane = cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_REFLECT)
-        inside = target
-    else:
-        rows, columns = slice(top, target.shape[0] - bottom), slice(left, target.shape[1] - right)
-        _fill_border(target, rows, columns, padding_value * gain + bias)
-        inside = target[rows, columns]
+        planes = [cv2.copyMakeBorder(plane, top, bottom, left, right, cv2.BORDER_REFLECT) for plane in planes]
+    elif top or left or bottom or right:
+        rows, columns = slice(top, target.shape[1] - bottom), slice(left, target.shape[2] - right)
+        _fill_border(target, rows, columns, (padding_value * gains + biases)[:, None, None])
+        inside = target[:, rows, columns]
     # Convert, then scale in place: faster than one multiplication of mixed types, with the same result.
-    inside[...] = plane
-    inside *= gain
-    if bias:
-        inside += bias
+    for goal, plane, gain, bias in zip(inside, planes, gains, biases, strict=True):
+        goal[...] = plane
+        np.multiply(goal, gain, out=goal)
+        if bias:
+            np.add(goal, bias, out=goal)
+
+
+def _sampled(image: Image, size: ImageDimensions) -> Image | None:
+    """Return the image at `size` as a view of it; None where a pixel of the result would be a mixture.
+
+    Where the image is an odd number of times as large, as 1080x1920 is three times 360x640, the centre of each pixel of
+    the result is that of a source pixel, and linear interpolation returns this one. Picking it takes half the time.
+    """
+    down, rest_down = divmod(image.shape[0], size.height)
+    across, rest_across = divmod(image.shape[1], size.width)
+    if rest_down or rest_across or not down % 2 or not across % 2:
+        return None
+    return image[down // 2 :: down, across // 2 :: across]
+
+
+def _is_planar(image: Image) -> bool:
+    """Return whether planes lie one after the other, as in a CHW tensor."""
+    return image.ndim == 3 and image.strides[2] > image.strides[1]
+
+
+def _views(image: Image) -> list[Image]:
+    return [image] if image.ndim == 2 else [image[..., channel] for channel in range(image.shape[2])]
 
 
 def without_cut_off(image: Image, placement: PreProcessingMetadata) -> Image:
@@ -76,8 +103,13 @@ def without_cut_off(image: Image, placement: PreProcessingMetadata) -> Image:
     return image
 
 
-def _fill_border(plane: npt.NDArray[np.float32], rows: slice, columns: slice, value: np.float32) -> None:
-    plane[: rows.start] = value
-    plane[rows.stop :] = value
-    plane[rows, : columns.start] = value
-    plane[rows, columns.stop :] = value
+def _fill_border(target: npt.NDArray[np.float32], rows: slice, columns: slice, values: npt.NDArray[np.float32]) -> None:
+    """Fill what lies beside `rows` and `columns` with (channels, 1, 1) values."""
+    if rows.start:
+        target[:, : rows.start] = values
+    if rows.stop < target.shape[1]:
+        target[:, rows.stop :] = values
+    if columns.start:
+        target[:, rows, : columns.start] = values
+    if columns.stop < target.shape[2]:
+        target[:, rows, columns.stop :] = values

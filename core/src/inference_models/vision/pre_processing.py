@@ -19,13 +19,14 @@ from inference_models.vision.geometry import GEOMETRIES, ImageDimensions, PrePro
 from inference_models.vision.images import Images, SourceImage, as_images
 from inference_models.vision.inference_config import InferenceConfig, NetworkInput, ResizeMode
 from inference_models.vision.input_size import InputSize
-from inference_models.vision.planes import resized_planes, write_plane
+from inference_models.vision.planes import resized_planes, write_planes
 from inference_models.vision.steps import Steps, crop_offset
 from inference_models.vision.supported import require_supported
 
 __all__ = ["ImagePreProcessor"]
 
 _INPUT_DTYPES = ("float16", "float32")
+_COLOR_FORMATS = get_args(ColorFormat)
 
 
 @frozen(kw_only=True)
@@ -180,8 +181,7 @@ class ImagePreProcessor:
             planes = planes[::-1]
         if len(planes) == 1:
             planes = planes * len(target)
-        for goal, plane, *factors in zip(target, planes, self.gains, self.biases, strict=True):
-            write_plane(goal, plane, placement, (factors[0], factors[1]), self.padding_value)
+        write_planes(target, planes, placement, (self.gains, self.biases), self.padding_value)
 
 
 def _read(images: Images, device: str | None) -> list[SourceImage]:
@@ -246,8 +246,7 @@ def _common_size(metadata: list[PreProcessingMetadata]) -> ImageDimensions:
 
 
 def _check_options(input_color_format: object, overrides: object) -> None:
-    known = get_args(ColorFormat)
-    if input_color_format is not None and input_color_format not in known:
+    if input_color_format is not None and input_color_format not in _COLOR_FORMATS:
         raise InvalidParameterError(
             f'input_color_format must be "rgb" or "bgr", got {input_color_format!r}. '
             f'Images read by OpenCV are "bgr", those read by Pillow or torchvision "rgb".'

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from inference_models.weights_providers.core import (
-    WEIGHTS_PROVIDERS,
     ModelSource,
     find_source,
     get_model_from_provider,
     list_available_models,
-    register_model_provider,
 )
+from inference_models.weights_providers.registered import WEIGHTS_PROVIDERS, register_model_provider
 
 __all__ = [
     "WEIGHTS_PROVIDERS",

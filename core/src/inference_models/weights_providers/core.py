@@ -5,16 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections import UserDict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from attrs import frozen
 
 from inference_models.catalog import Catalog, current_catalog
 from inference_models.configuration import Variable
-from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER, RESERVED_PROVIDERS
+from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER
 from inference_models.errors import (
     BaseInferenceModelsError,
     InvalidParameterError,
@@ -29,15 +28,34 @@ from inference_models.errors import (
 from inference_models.metadata import ModelMetadata
 from inference_models.signatures import accepted_keywords
 from inference_models.specs import WeightsProviderSpec, resolve
+from inference_models.weights_providers.registered import (
+    PROVIDER_NAME,
+    WEIGHTS_PROVIDERS,
+    ProviderHandler,
+    refuse_second,
+    register_model_provider,
+)
+
+__all__ = [
+    "WEIGHTS_PROVIDERS",
+    "ModelSource",
+    "ProviderHandler",
+    "credential_of",
+    "find_source",
+    "get_model_from_provider",
+    "get_model_metadata",
+    "list_available_models",
+    "list_models",
+    "register_model_provider",
+    "settings_of",
+    "works_offline",
+]
 
 logger = logging.getLogger(__name__)
 
-ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
-"""`(model_id, api_key) -> ModelMetadata`; it may accept more options by name."""
-
 # After these, whoever wrote a bare id may have meant something else than a model of the default provider.
 _NOT_FOUND_HERE = (ModelNotFoundError, UnauthorizedModelAccessError, RetryError, OfflineModeError)
-_SCHEME = re.compile(r"(?P<provider>[A-Za-z0-9][A-Za-z0-9._+-]*)://(?P<model_id>.*)", re.DOTALL)
+_SCHEME = re.compile(rf"(?P<provider>{PROVIDER_NAME})://(?P<model_id>.*)", re.DOTALL)
 _HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 
@@ -57,42 +75,6 @@ class ModelSource:
         return self.model_id if self.is_local else f"{self.provider}://{self.model_id}"
 
 
-class _ProviderTable(UserDict[str, ProviderHandler]):
-    """Providers registered at run time. Checks names and handlers however they are added."""
-
-    def __setitem__(self, name: str, handler: ProviderHandler) -> None:
-        if not isinstance(name, str) or not _SCHEME.fullmatch(f"{name}://"):
-            raise InvalidParameterError(
-                f"A weights provider's name is letters, digits and any of ._+- (it is written as name://model-id), "
-                f"not {name!r}."
-            )
-        if name.lower() in RESERVED_PROVIDERS:
-            raise InvalidParameterError(f"The weights provider name {name!r} is reserved. Choose another.")
-        if not callable(handler):
-            raise InvalidParameterError(
-                f"The handler of weights provider {name!r} must be callable as handler(model_id, api_key), "
-                f"not {type(handler).__name__!r}."
-            )
-        super().__setitem__(name.lower(), handler)
-
-
-WEIGHTS_PROVIDERS = _ProviderTable()
-"""Providers registered in this process. Those that plugins declare need no registration."""
-
-
-def register_model_provider(provider_name: str, provider_handler: ProviderHandler) -> None:
-    """Make a weights provider known to this process; a second registration replaces the first.
-
-    Args:
-        provider_name: what users write in `name://model-id` or `weights_provider=`.
-        provider_handler: `(model_id, api_key) -> ModelMetadata`.
-
-    Raises:
-        InvalidParameterError: the name is reserved or malformed, or the handler is not callable.
-    """
-    WEIGHTS_PROVIDERS[provider_name] = provider_handler
-
-
 def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str | None = None) -> ModelSource:
     """Decide whether a string is a local path or an id, and of which provider.
 
@@ -102,8 +84,7 @@ def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str 
     Raises:
         InvalidParameterError: it is neither, or contradicts `weights_provider`.
     """
-    if weights_provider is not None and (not isinstance(weights_provider, str) or not weights_provider):
-        raise InvalidParameterError(f"weights_provider= takes the name of one, not {weights_provider!r}.")
+    _check_provider_name(weights_provider)
     if isinstance(model_id_or_path, os.PathLike):
         return _local_source(Path(model_id_or_path))
     text = model_id_or_path
@@ -123,6 +104,11 @@ def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str 
             f"too. Give one of them."
         )
     return ModelSource(provider, model_id)
+
+
+def _check_provider_name(weights_provider: object) -> None:
+    if weights_provider is not None and (not isinstance(weights_provider, str) or not weights_provider):
+        raise InvalidParameterError(f"weights_provider= takes the name of one, not {weights_provider!r}.")
 
 
 def _local_source(path: Path) -> ModelSource:
@@ -218,7 +204,9 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
     Raises:
         WeightsProviderNotFoundError: there is no provider `weights_provider`.
         ModelRetrievalError: a provider failed, or cannot list and was asked for by name.
+        InvalidParameterError: `weights_provider` is no name.
     """
+    _check_provider_name(weights_provider)
     catalog = current_catalog()
     rows = catalog.providers() if weights_provider is None else [catalog.provider(weights_provider)]
     models = {}
@@ -244,6 +232,7 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
 def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
     handler = WEIGHTS_PROVIDERS.get(source.provider)
     if handler is not None:
+        refuse_second(source.provider, catalog)
         return WeightsProviderSpec(name=source.provider, target=handler)
     try:
         return catalog.provider(source.provider).spec

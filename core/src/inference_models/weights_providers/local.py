@@ -17,8 +17,9 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
 
     The user named the directory, so it is trusted. The format is that of the existing Roboflow library:
     `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
-    `static_batch_size`, `dynamic_batch_size_supported` and `recommended_parameters` may be given. So may `manifest`,
-    what the backend's own plugin reads about the package; of what both state, the manifest counts.
+    `static_batch_size`, `dynamic_batch_size_supported`, `min_dynamic_batch_size`, `max_dynamic_batch_size` and
+    `recommended_parameters` may be given. So may `manifest`, what the backend's own plugin reads about the package; of
+    what both state, the manifest counts.
 
     Args:
         model_id: the directory.
@@ -47,12 +48,23 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
 
 
 def _package(directory: Path, config: _Config) -> ModelPackageMetadata:
+    try:
+        return _described(directory, config)
+    except CorruptedModelPackageError as error:
+        if str(config.path) in error.message:
+            raise
+        raise CorruptedModelPackageError(f"{config.path}: {error.message}") from None
+
+
+def _described(directory: Path, config: _Config) -> ModelPackageMetadata:
     manifest = config.value("manifest", dict)
     stated = {
         "backend": config.text("backend_type").lower(),
         "quantization": config.quantization(),
         "static_batch_size": config.count("static_batch_size"),
         "dynamic_batch_size_supported": config.value("dynamic_batch_size_supported", bool),
+        "min_dynamic_batch_size": config.count("min_dynamic_batch_size"),
+        "max_dynamic_batch_size": config.count("max_dynamic_batch_size"),
     }
     if manifest is not None:
         stated |= _stated_by_manifest(manifest, stated["backend"], config.path)

@@ -12,9 +12,8 @@ from typing import Any, Literal
 from attrs import field, fields_dict, frozen
 
 from inference_models.catalog import Catalog, Declared, install_hint
-from inference_models.configuration import DISABLE_PLUGINS
 from inference_models.entities import BackendType
-from inference_models.errors import BaseInferenceModelsError
+from inference_models.errors import BaseInferenceModelsError, PluginConflictError
 from inference_models.metadata import (
     FileDownloadSpecs,
     ModelPackageMetadata,
@@ -218,18 +217,12 @@ def _reader(manifest: Mapping[str, Any], catalog: Catalog) -> Declared[BackendSp
     backend = _backend_of({"packageManifest": manifest})
     if not isinstance(kind, str):
         raise _UnreadableError(f"packageManifest.type: expected a text, found {shown(kind)}", backend)
-    readers = [row for row in catalog.backends() if kind in row.spec.manifest_parsers]
-    if len(readers) > 1:
-        # One backend may be declared twice, which the user can settle; the names of different ones tell them apart.
-        readers = [row for row in readers if row.spec.name == backend] or readers
-    if len(readers) > 1:
-        owners = " and ".join(str(row.plugin) for row in readers)
-        raise _UnreadableError(
-            f"packages of type {shown(kind)} are read by {owners}. Switch one off with {DISABLE_PLUGINS.name}.",
-            backend,
-        )
-    if readers:
-        return readers[0]
+    try:
+        reader = catalog.manifest_reader(kind, backend)
+    except PluginConflictError as error:
+        raise _UnreadableError(error.message, backend) from None
+    if reader is not None:
+        return reader
     if kind in _OTHER_DEVICES:
         raise _UnreadableError(f"packages of type {shown(kind)} are {_OTHER_DEVICES[kind]}.", backend)
     stated = manifest.get("backendType")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-torch = pytest.importorskip("torch")
+torch: Any = pytest.importorskip("torch")
 
 
 # Main memory under the name of a device goes the device's way.
@@ -19,7 +19,7 @@ def device(request: pytest.FixtureRequest) -> str:
     return name
 
 
-class Watched(torch.Tensor):
+class Watched(torch.Tensor):  # type: ignore[misc]
     """A tensor that notes, as do all that are computed from it, how many values are brought to the host.
 
     It stands for a tensor on a GPU: there each note is a transfer that the host waits for.

@@ -40,7 +40,7 @@ def test_candidates_are_the_hosts(thresholds: Any, device: str) -> None:
     scores[2, 17], scores[:, 18] = np.nan, -np.inf
     expected = select_candidates(scores, thresholds)
     given = thresholds if isinstance(thresholds, float) else tensor(thresholds, device)
-    found = select_candidates(tensor(scores, device), given)
+    found: Any = select_candidates(tensor(scores, device), given)
     assert len(expected.anchors) > 100
     for name in Candidates.__attrs_attrs__:
         np.testing.assert_array_equal(getattr(found, name.name).cpu().numpy(), getattr(expected, name.name))
@@ -53,7 +53,8 @@ def test_a_score_equal_to_the_threshold_is_none(device: str) -> None:
 
 def test_corners_are_the_hosts(device: str) -> None:
     boxes = np.random.default_rng(1).uniform(0, 640, (50, 4)).astype(np.float32)
-    np.testing.assert_array_equal(cxcywh_to_xyxy(tensor(boxes, device)).cpu().numpy(), cxcywh_to_xyxy(boxes))
+    found: Any = cxcywh_to_xyxy(tensor(boxes, device))
+    np.testing.assert_array_equal(found.cpu().numpy(), cxcywh_to_xyxy(boxes))
 
 
 @pytest.mark.parametrize("metadata", METADATA)
@@ -61,11 +62,11 @@ def test_boxes_and_points_go_back_to_the_source(metadata: PreProcessingMetadata,
     rng = np.random.default_rng(2)
     boxes, points = rng.uniform(-50, 400, (40, 4)).astype(np.float32), rng.uniform(-50, 400, (5, 17, 2))
     given = tensor(boxes, device)
-    found = rescale_boxes(given, metadata)
+    found: Any = rescale_boxes(given, metadata)
     np.testing.assert_allclose(found.cpu().numpy(), rescale_boxes(boxes, metadata), rtol=1e-6, atol=1e-4)
     np.testing.assert_array_equal(given.cpu().numpy(), boxes)  # not changed in place
     for clamp in (False, True):
-        there = rescale_points(tensor(points, device), metadata, clamp=clamp)
+        there: Any = rescale_points(tensor(points, device), metadata, clamp=clamp)
         assert there.dtype is torch.float32
         expected = rescale_points(points, metadata, clamp=clamp)
         np.testing.assert_allclose(there.cpu().numpy(), expected, rtol=1e-6, atol=1e-4)

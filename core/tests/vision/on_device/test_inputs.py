@@ -88,7 +88,8 @@ def given_as(image: npt.NDArray[np.uint8], device: str) -> dict[str, Any]:
 
 def check(pre_processor: ImagePreProcessor, images: Any, device: str, **options: Any) -> None:
     expected, metadata = pre_processor(images, **options)
-    found, found_metadata = pre_processor(images, device=device, **options)
+    made: Any = pre_processor(images, device=device, **options)
+    found, found_metadata = made
     assert found_metadata == metadata
     assert found.device.type == torch.device(device).type
     assert str(found.dtype) == f"torch.{expected.dtype}"

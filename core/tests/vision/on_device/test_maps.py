@@ -36,7 +36,7 @@ def place(
 def check(array: Any, metadata: PreProcessingMetadata, device: str, **options: Any) -> None:
     expected = restore_map(array, metadata, **options)
     given_ = torch.from_numpy(array).to(device)
-    found = restore_map(given_, metadata, **options)
+    found: Any = restore_map(given_, metadata, **options)
     assert found.data_ptr() != given_.data_ptr()
     assert str(found.dtype) == f"torch.{expected.dtype}"
     atol = 2e-3 if array.dtype == np.float16 else 1e-4

@@ -33,7 +33,7 @@ def scene(size: ImageDimensions, *, count: int, cells: tuple[int, int], seed: in
 def check(arrays: Any, metadata: PreProcessingMetadata, device: str, **options: Any) -> Any:
     expected = dense_masks(*arrays, metadata, **options)
     tensors = [torch.from_numpy(array).to(device) for array in arrays]
-    found = dense_masks(*tensors, metadata, **options)
+    found: Any = dense_masks(*tensors, metadata, **options)
     assert found.dtype is torch.bool
     # Rounding decides where the interpolated map is within 1e-6 of the threshold.
     assert (found.cpu().numpy() != expected).sum() <= 1e-5 * expected.size + 1

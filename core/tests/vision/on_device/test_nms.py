@@ -26,7 +26,7 @@ ROW = st.tuples(COORDINATE, COORDINATE, COORDINATE, COORDINATE, SCORE, st.intege
 def check(boxes: Any, scores: Any, class_ids: Any, device: str, **options: Any) -> Any:
     expected = non_maximum_suppression(boxes, scores, class_ids, **options)
     arrays = (torch.from_numpy(array).to(device) for array in (boxes, scores, class_ids))
-    found = non_maximum_suppression(*arrays, **options)
+    found: Any = non_maximum_suppression(*arrays, **options)
     assert found.device.type == torch.device(device).type
     np.testing.assert_array_equal(found.cpu().numpy(), expected)
     return expected

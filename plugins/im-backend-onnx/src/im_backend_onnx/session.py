@@ -13,7 +13,7 @@ from im_backend_onnx.detection import INSTALL_CPU
 from im_backend_onnx.network import ONNXSession
 from im_backend_onnx.onnx_file import check_external_data, read_onnx_file
 from im_backend_onnx.providers import Attempt, parse_device, parse_providers, plan_attempts
-from im_backend_onnx.threads import choose_threads
+from im_backend_onnx.threads import set_threads
 from inference_models import (
     CorruptedModelPackageError,
     DeviceUnavailableError,
@@ -73,7 +73,7 @@ def open_session(
     )
     settings = runtime.SessionOptions()
     settings.log_severity_level = 3  # errors: what it warns about is its own optimiser's business
-    settings.intra_op_num_threads = choose_threads(options.get("onnx_threads"))
+    set_threads(settings, options.get("onnx_threads"))
     try:
         session = _first_that_opens(runtime, weights, settings, attempts)
     except ModelLoadingError:

@@ -46,7 +46,7 @@ def load_archive(torch: Any, weights: Path, device: str) -> Any:
             if not _registers_operators(error):
                 raise
             module = torch.jit.load(str(weights), map_location=device)
-    except (RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # torch's reader lets through whatever damaged bytes lead to
         raise _explained(torch, error, weights, device) from error
     return module.eval()
 

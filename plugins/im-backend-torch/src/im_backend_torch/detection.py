@@ -30,7 +30,8 @@ def detect(search_path: Sequence[str] | None = None, machine: tuple[str, str] | 
     Returns:
         "version"; "cuda" and "rocm" (the versions that the build is for, None for neither); "device_types" (what the
         build can do; a device and its driver may still be missing); "torchvision" (its version, None without one that
-        works); "torchvision_problem" (what is wrong with one that does not) and "warnings".
+        works); "torchvision_problem" (what is wrong with one that does not); "source" (where that was read) and
+        "warnings".
 
     Raises:
         BackendUnavailable: it is not installed, not completely, or too old.
@@ -60,8 +61,14 @@ def detect(search_path: Sequence[str] | None = None, machine: tuple[str, str] | 
         "device_types": _device_types(cuda or rocm, machine or (sys.platform, platform.machine())),
         "torchvision": None if vision.problem else vision.version,
         "torchvision_problem": vision.problem,
+        "source": f"files in {directory}",
         "warnings": [f"{vision.problem}. {vision.fix}"] if vision.problem else [],
     }
+
+
+def detect_torch_script() -> dict[str, Any]:
+    """Return the same for TorchScript, which is a part of torch. What is broken is said once, of the backend torch."""
+    return {**detect(), "warnings": []}
 
 
 def find_package(name: str, search_path: Sequence[str] | None = None) -> Path | None:

@@ -6,7 +6,6 @@ from inference_models.developer_tools import BackendSpec, BackendType, LazyClass
 
 _ON_CPU = frozenset({Quantization.UNKNOWN, Quantization.FP32, Quantization.BF16})
 _ELSEWHERE = frozenset({Quantization.UNKNOWN, Quantization.FP32, Quantization.FP16})
-_DETECT = LazyClass("im_backend_torch.detection", "detect")
 
 
 @hookimpl
@@ -16,7 +15,7 @@ def im_backends() -> list[BackendSpec]:
         BackendSpec(
             name=BackendType.TORCH,
             priority=500,
-            detect=_DETECT,
+            detect=LazyClass("im_backend_torch.detection", "detect"),
             check=LazyClass("im_backend_torch.compatibility", "check_torch"),
             toolkit=LazyClass("im_backend_torch.toolkit", "make_toolkit"),
             manifest_parsers={"torch-model-package-v1": LazyClass("im_backend_torch.manifest", "parse_torch")},
@@ -25,7 +24,7 @@ def im_backends() -> list[BackendSpec]:
         BackendSpec(
             name=BackendType.TORCH_SCRIPT,
             priority=300,
-            detect=_DETECT,
+            detect=LazyClass("im_backend_torch.detection", "detect_torch_script"),
             check=LazyClass("im_backend_torch.compatibility", "check_torch_script"),
             open_session=LazyClass("im_backend_torch.session", "open_session"),
             manifest_parsers={

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -18,8 +17,6 @@ from inference_models.developer_tools import TensorInfo, TorchScriptPackageDetai
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ArrayKind, ModelPackageMetadata
-
-logger = logging.getLogger(__name__)
 
 
 def open_session(

@@ -10,9 +10,10 @@ from pathlib import Path
 from pickle import UnpicklingError
 from threading import Lock
 from typing import Any
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
-from inference_models import CorruptedModelPackageError
+from im_backend_torch.memory import ADVICE, explain_out_of_memory
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 
 # Under these keys training programs keep the weights among other things.
 _NESTED = ("state_dict", "model", "model_state_dict")
@@ -55,8 +56,11 @@ def _load_checkpoint(torch: Any, path: Path, allowed_classes: Iterable[Any]) -> 
             contents = torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CorruptedModelPackageError(_refusal(path, str(error))) from error
-    except (RuntimeError, EOFError, ValueError, OSError, KeyError) as error:
-        raise CorruptedModelPackageError(_damage(path, str(error))) from error
+    except Exception as error:  # torch's reader lets through whatever damaged bytes lead to
+        memory = explain_out_of_memory(torch, error, "cpu")
+        if memory is not None:
+            raise ModelLoadingError(f"{path} was not read: {memory}. {ADVICE}") from error
+        raise CorruptedModelPackageError(_damage(path, error)) from error
     return _only_tensors(torch, contents, path)
 
 
@@ -65,7 +69,7 @@ def _is_torch_script(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
             return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except (BadZipFile, OSError, ValueError):  # cut short, or a checkpoint in the format of old
+    except Exception:  # damaged, which shows when it is read, or a checkpoint in the format of old
         return False
 
 
@@ -80,7 +84,8 @@ def _refusal(path: Path, text: str) -> str:
     )
 
 
-def _damage(path: Path, text: str) -> str:
+def _damage(path: Path, error: Exception) -> str:
+    text = str(error) or type(error).__name__
     match = re.search(r"PytorchStreamReader failed ([^.]+)", text)
     return f"{path} is not a complete checkpoint: {match[1] if match else text.partition('. ')[0]}. {_AGAIN}"
 

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import frozen
 
 from im_backend_trt.cuda import CudaDevice
-from im_backend_trt.logs import make_log, quote
+from im_backend_trt.logs import log_of, quote
 from im_backend_trt.progress import make_monitor, run_stoppable
 from inference_models import ModelCompilationError
 from inference_models.developer_tools import CompileProgress, ImageDimensions
@@ -50,8 +50,7 @@ def build_engine(
         ModelCompilationError: TensorRT refuses the network, or it cannot have the batch sizes. TensorRT's words are in
             the message.
     """
-    log, stopped = make_log(trt), threading.Event()
-    trt.init_libnvinfer_plugins(log, "")  # operators beside those of ONNX
+    log, stopped = log_of(trt), threading.Event()
     builder = trt.Builder(log)
     flags = 0 if wishes.half else 1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED)
     definition, config = builder.create_network(flags), builder.create_builder_config()
@@ -65,16 +64,21 @@ def build_engine(
     if wishes.half:
         config.set_flag(trt.BuilderFlag.FP16)
     batch = _add_profile(builder, definition, config, wishes)
-    config.progress_monitor = make_monitor(trt, progress, stopped)
-    log.drain()
+    config.progress_monitor = monitor = make_monitor(trt, progress, stopped)
+
+    said: list[str] = []
 
     def build() -> Any:
-        with device.active():  # which device is current is a matter of each thread
-            return builder.build_serialized_network(definition, config)
+        log.drain()
+        with device.active():  # which device is current is a matter of each thread, as is the log
+            built = builder.build_serialized_network(definition, config)
+        said.extend(log.drain())
+        return built
 
     engine = run_stoppable(build, stopped)
+    del monitor  # until here it must live, whether or not the binding sees to that
     if engine is None:
-        raise ModelCompilationError(f"TensorRT {trt.__version__} cannot build {network.name}: {quote(log.drain())}.")
+        raise ModelCompilationError(f"TensorRT {trt.__version__} cannot build {network.name}: {quote(said)}.")
     return engine, batch
 
 

@@ -96,6 +96,9 @@ def _find_torch(search_path: Sequence[str] | None) -> tuple[str, str | None]:
 
 
 def _require_gpu(environment: Environment) -> None:
+    *listed, visible = environment.gpu_fingerprint
+    if listed and visible == "all":  # asking the driver for more takes long, and every load would pay for it
+        return
     if not environment.gpus and environment.jetson is None:  # NVML of older Jetson releases does not list their GPU
         raise BackendUnavailable(f"TensorRT needs an NVIDIA GPU, and none was found: {environment.gpu_problem}")
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from im_backend_trt.cuda import CudaDevice
 from im_backend_trt.detection import INSTALL
-from im_backend_trt.logs import make_log, quote
+from im_backend_trt.logs import log_of, quote
 from im_backend_trt.runtimes import HOST_CODE_OPTION, KINDS, Runtime
 from inference_models import CorruptedModelPackageError, MissingDependencyError, ModelLoadingError
 
@@ -48,6 +48,12 @@ class Engine:
     path: Path
     keep: Any
 
+    @property
+    def working_memory(self) -> int:
+        """The bytes on the device that a context needs."""
+        size = getattr(self.engine, "device_memory_size_v2", None)  # TensorRT 10.0 knows the older name only
+        return int(self.engine.device_memory_size if size is None else size)
+
     def create_context(self) -> Any:
         """Return an execution context: what one run at a time needs, memory on the device above all.
 
@@ -59,10 +65,10 @@ class Engine:
         if context is not None:
             return context
         lines = self.log.drain()
-        needed, (free, total) = self.engine.device_memory_size_v2, self.device.memory()
+        free, total = self.device.memory()
         raise ModelLoadingError(
-            f"{self.path.name} cannot be run on {self.device.name}: it needs {_megabytes(needed)} to work in, and "
-            f"{_megabytes(free)} of {_megabytes(total)} are free. {quote(lines)}. Free memory on the device, or use "
+            f"{self.path.name} cannot be run on {self.device.name}: it needs {_megabytes(self.working_memory)} to work "
+            f"in, and {_megabytes(free)} of {_megabytes(total)} are free. {quote(lines)}. Free memory there, or use "
             f"fewer threads: each run at the same time needs as much."
         )
 
@@ -114,9 +120,8 @@ def load_engine(path: Path, runtime: Runtime, device: CudaDevice, *, host_code_a
         MissingDependencyError: TensorRT cannot be imported.
     """
     trt = import_runtime(runtime)
-    log = make_log(trt)
-    if hasattr(trt, "init_libnvinfer_plugins"):  # operators such as EfficientNMS_TRT; the other runtimes have none
-        trt.init_libnvinfer_plugins(log, "")
+    log = log_of(trt)
+    log.drain()
     try:
         trt_runtime = trt.Runtime(log)
     except Exception as error:  # the binding's own, where the library returned nothing
@@ -125,7 +130,6 @@ def load_engine(path: Path, runtime: Runtime, device: CudaDevice, *, host_code_a
     engine = trt_runtime.deserialize_cuda_engine(path.read_bytes())
     if engine is None:
         raise _explained(path, runtime, device, log.drain())
-    log.drain()
     return Engine(trt, engine, log, runtime, device, path, trt_runtime)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from inference_models import MissingDependencyError, ModelCompilationError
 
@@ -33,6 +34,7 @@ def to_half_precision(network: Path, output: Path) -> None:
         ) from error
     try:
         model = onnx.load(str(network))
+        _separate_outputs(onnx, model.graph)
         half = float16.convert_float_to_float16(model, keep_io_types=True, disable_shape_infer=_is_huge(network))
         external = half.ByteSize() > _LARGEST_MESSAGE
         onnx.save(half, str(output), save_as_external_data=external, location=f"{output.name}.data")
@@ -41,6 +43,31 @@ def to_half_precision(network: Path, output: Path) -> None:
             f"{network.name} cannot be converted to half precision: {type(error).__name__}: {error}. Export it in "
             f"float16, or compile it without --fp16."
         ) from error
+
+
+def _separate_outputs(onnx: Any, graph: Any) -> None:
+    """Let each output come from a node that does nothing else.
+
+    The converter gives back the type of an output where a node that it converted computes it, and forgets those of
+    nodes that it leaves in float32.
+    """
+    computed = {name for node in graph.node for name in node.output}
+    for output in graph.output:
+        if output.name in computed:
+            inner = f"{output.name}_before_half_precision"
+            _rename(graph, output.name, inner)
+            graph.node.append(onnx.helper.make_node("Identity", [inner], [output.name]))
+
+
+def _rename(graph: Any, old: str, new: str) -> None:
+    for node in graph.node:
+        for names in (node.input, node.output):
+            for position, name in enumerate(names):
+                if name == old:
+                    names[position] = new
+        for attribute in node.attribute:  # bodies of loops and branches use names of the graph around them
+            for inner in (attribute.g, *attribute.graphs):
+                _rename(inner, old, new)
 
 
 def _is_huge(network: Path) -> bool:

@@ -52,6 +52,7 @@ class Lane:
         Raises:
             ModelRuntimeError: TensorRT refuses a shape or an address.
         """
+        self._engine.log.drain()
         context = self.context
         if profile.index != self._profile:
             self._require(context.set_optimization_profile_async(profile.index, self.stream.cuda_stream))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _GRAPHS = 8
 _CACHE, _NO_GRAPHS = "cuda_graph_cache", "disable_cuda_graphs"
-_OPTIONS = (HOST_CODE_OPTION, _CACHE, _NO_GRAPHS)
+SESSION_OPTIONS = (HOST_CODE_OPTION, _CACHE, _NO_GRAPHS)
 
 
 def open_session(
@@ -71,9 +71,9 @@ def _runtime(package: ModelPackageMetadata | None, path: Path, host_code_allowed
 
 def _parse(options: Mapping[str, Any]) -> tuple[bool, CudaGraphCache | None]:
     """Return whether host code may run, and the cache of CUDA graphs, if graphs are recorded."""
-    if unknown := sorted(set(options) - set(_OPTIONS)):
+    if unknown := sorted(set(options) - set(SESSION_OPTIONS)):
         raise InvalidParameterError(
-            f"The TensorRT backend has no option {unknown[0]!r}, only {', '.join(sorted(_OPTIONS))}."
+            f"The TensorRT backend has no option {unknown[0]!r}, only {', '.join(sorted(SESSION_OPTIONS))}."
         )
     for name in (HOST_CODE_OPTION, _NO_GRAPHS):
         if not isinstance(options.get(name, False), bool):

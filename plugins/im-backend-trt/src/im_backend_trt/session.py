@@ -54,7 +54,7 @@ class TRTSession:
             "batch_range": layout.batch_range,
             "profiles": len(layout.profiles),
             "cuda_graphs": None if cuda_graphs is None else cuda_graphs.capacity,
-            "working_memory_bytes": engine.engine.device_memory_size_v2,
+            "working_memory_bytes": engine.working_memory,
         }
 
     def run(self, feeds: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import onnx
 
-from .common import Dims, ILogger, MisuseError, complain, serialize, shape_of, state
+from .common import Dims, ILogger, MisuseError, complain, serialize, shape_of, state  # type: ignore[import-not-found]
 
 
 class IProgressMonitor:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from base64 import b64encode
-from enum import Enum
+from enum import Enum, IntEnum
 from typing import Any
 
 __version__ = "10.16.1.11"
@@ -22,28 +22,15 @@ class MisuseError(AssertionError):
     """The code under test did what would crash TensorRT."""
 
 
-class _Enum(Enum):
-    def __int__(self) -> int:
-        return list(type(self)).index(self)
+DataType = Enum("DataType", "FLOAT HALF BF16 INT8 INT32 INT64 BOOL UINT8 FP8 INT4", module=__name__)
+TensorIOMode = Enum("TensorIOMode", "NONE INPUT OUTPUT", module=__name__)
+TensorLocation = Enum("TensorLocation", "DEVICE HOST", module=__name__)
+BuilderFlag = Enum("BuilderFlag", "FP16 TF32", module=__name__)
 
 
-DataType = _Enum("DataType", "FLOAT HALF BF16 INT8 INT32 INT64 BOOL UINT8 FP8 INT4", module=__name__)
-TensorIOMode = _Enum("TensorIOMode", "NONE INPUT OUTPUT", module=__name__)
-TensorLocation = _Enum("TensorLocation", "DEVICE HOST", module=__name__)
-BuilderFlag = _Enum("BuilderFlag", "FP16 TF32", module=__name__)
-NetworkDefinitionCreationFlag = _Enum("NetworkDefinitionCreationFlag", "EXPLICIT_BATCH STRONGLY_TYPED", module=__name__)
-
-_NUMPY = {
-    "FLOAT": "f4",
-    "HALF": "f2",
-    "BF16": "u2",
-    "INT8": "i1",
-    "UINT8": "u1",
-    "INT32": "i4",
-    "INT64": "i8",
-    "BOOL": "?",
-}
-_OF_ONNX = {1: "FLOAT", 2: "UINT8", 3: "INT8", 6: "INT32", 7: "INT64", 9: "BOOL", 10: "HALF"}
+class NetworkDefinitionCreationFlag(IntEnum):
+    EXPLICIT_BATCH = 0
+    STRONGLY_TYPED = 1
 
 
 class State:
@@ -78,7 +65,7 @@ class Dims(tuple):  # type: ignore[type-arg]
 
 
 class ILogger:
-    class Severity(_Enum):
+    class Severity(Enum):
         INTERNAL_ERROR = 0
         ERROR = 1
         WARNING = 2

@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from .common import (
+from .common import (  # type: ignore[import-not-found]
     MAGIC,
     DataType,
     Dims,

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
-import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
-from im_yolo.families import BoxFamily, Layout
-from im_yolo.heads import HEADS, DecodedBoxes, DetectionHead, Floats, Threshold
-from im_yolo.outputs import PROTOTYPES, check_shapes, choose_head, find_prototypes
+from im_yolo.families import BoxFamily
+from im_yolo.fused import FlatHead, split_by_image
+from im_yolo.heads import DecodedBoxes, DetectionHead, Floats, Threshold
+from im_yolo.layouts import HEADS
+from im_yolo.outputs import check_shapes, tell_apart
 from im_yolo.package import YOLOPackage, open_package
 from inference_models import Confidence, CorruptedModelPackageError, InvalidParameterError, ModelLoadingError
 from inference_models.developer_tools import (
+    BatchRun,
     InferenceConfig,
+    ModelPackageMetadata,
     NMSParameters,
     RecommendedParameters,
     SessionOpener,
+    as_float32,
+    as_like,
+    best_first,
     check_flag,
     check_fraction,
     check_max_detections,
+    join_batches,
     non_maximum_suppression,
     resolve_confidence,
 )
+
+
+@frozen
+class Thresholds:
+    """Which boxes to keep.
+
+    Attributes:
+        confidence: one for all classes, or one for each of the network's.
+        nms: the rest.
+    """
+
+    confidence: Threshold
+    nms: NMSParameters
 
 
 @frozen(kw_only=True)
@@ -35,7 +56,8 @@ class BoxPackage:
         package: the package.
         heads: the layouts that the network's outputs may have.
         extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
-        defaults: thresholds where the caller gives none: the package's, or the family's.
+        defaults: where the caller gives none: the package's, or the family's.
+        default_thresholds: the same as thresholds, of a call that gives nothing.
         recommended: thresholds behind `confidence="best"`.
     """
 
@@ -43,6 +65,7 @@ class BoxPackage:
     heads: tuple[DetectionHead, ...]
     extra_count: int | None
     defaults: NMSParameters
+    default_thresholds: Thresholds
     recommended: RecommendedParameters | None
 
     @property
@@ -51,29 +74,25 @@ class BoxPackage:
         return self.heads[0].needs_nms
 
 
+PerImage: TypeAlias = Floats | list[Floats]
+"""An array for each of N images: rows of one array, or a list where the network ran more than once."""
+
+
 @frozen
 class RawBoxes:
     """The outputs of a network that finds boxes, for N images, by role.
 
     Attributes:
         head: their layout.
-        boxes: what the head reads, N first.
+        boxes: what the head reads.
         extra_count: how many columns follow the classes.
-        prototypes: (N, channels, height, width) of masks; None where the network has none.
+        prototypes: (channels, height, width) of masks; None where the network has none.
     """
 
     head: DetectionHead
-    boxes: tuple[Floats, ...]
+    boxes: tuple[PerImage, ...]
     extra_count: int
-    prototypes: Floats | None = None
-
-
-@frozen
-class Thresholds:
-    """Which boxes to keep."""
-
-    confidence: Threshold
-    nms: NMSParameters
+    prototypes: PerImage | None = None
 
 
 def open_box_package(
@@ -84,6 +103,7 @@ def open_box_package(
     extra_count: int | None = 0,
     recommended_parameters: RecommendedParameters | None = None,
     model_features: Mapping[str, Any] | None = None,
+    metadata: ModelPackageMetadata | None = None,
 ) -> BoxPackage:
     """Open the package in `directory`.
 
@@ -94,6 +114,7 @@ def open_box_package(
         extra_count: how many columns follow the classes, or `outputs.PROTOTYPES`.
         recommended_parameters: thresholds behind `confidence="best"`.
         model_features: what the package's metadata says of the export, "nms_fused" among it.
+        metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -103,7 +124,7 @@ def open_box_package(
 
     def check_config(config: InferenceConfig, directory: Path) -> None:
         fused = _is_fused(config, directory, family, model_features or {})
-        layouts = (Layout.END_TO_END,) if fused else family.layouts
+        layouts = family.fused_layouts if fused else family.layouts
         heads.extend(HEADS[layout] for layout in layouts)
 
     package = open_package(
@@ -111,14 +132,17 @@ def open_box_package(
         open_session,
         check_config=check_config,
         check_outputs=lambda outputs, names: check_shapes(
-            heads, [output.shape for output in outputs], names, extra_count
+            tuple(heads), tuple(output.shape for output in outputs), names, extra_count
         ),
+        metadata=metadata,
     )
+    defaults = _defaults(package.config, family)
     return BoxPackage(
         package=package,
         heads=tuple(heads),
         extra_count=extra_count,
-        defaults=_defaults(package.config, family),
+        defaults=defaults,
+        default_thresholds=Thresholds(package.classes.network_thresholds(defaults.confidence_threshold), defaults),
         recommended=recommended_parameters,
     )
 
@@ -131,17 +155,28 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
         ModelRuntimeError: the backend failed.
         CorruptedModelPackageError: the outputs do not fit class_names.txt, or are not of this family.
     """
-    outputs = boxes.package.run(inputs)
-    shapes = [output.shape for output in outputs]
-    prototypes = find_prototypes(shapes) if boxes.extra_count is PROTOTYPES else None
-    extra_count = shapes[prototypes][1] if prototypes is not None else boxes.extra_count or 0
-    head, places = choose_head(boxes.heads, shapes, len(boxes.package.class_names), extra_count)
+    runs = boxes.package.run_in_batches(inputs)
+    shapes = tuple([tuple(output.shape) for output in runs[0].outputs.values()])
+    roles = tell_apart(boxes.heads, shapes, len(boxes.package.network_class_names), boxes.extra_count)
+    if isinstance(roles.head, FlatHead):
+        tables = [boxes.package.in_order(run.outputs)[roles.boxes[0]] for run in runs]
+        rows = split_by_image(tables, [run.length for run in runs], [run.size for run in runs])
+        return RawBoxes(roles.head, (rows,), roles.extra_count)
+    outputs = _by_image(boxes.package, runs)
     return RawBoxes(
-        head,
-        tuple(outputs[place] for place in places),
-        extra_count,
-        None if prototypes is None else outputs[prototypes],
+        roles.head,
+        tuple([outputs[place] for place in roles.boxes]),
+        roles.extra_count,
+        None if roles.prototypes is None else outputs[roles.prototypes],
     )
+
+
+def _by_image(package: YOLOPackage, runs: list[BatchRun]) -> list[PerImage]:
+    """Return each output of the network, image by image; joined in one array they would all be copied."""
+    first, *others = [package.in_order(join_batches([run])) for run in runs]
+    if not others:
+        return [*first]
+    return [list(chain.from_iterable(arrays)) for arrays in zip(first, *others, strict=True)]
 
 
 def choose_thresholds(
@@ -157,6 +192,8 @@ def choose_thresholds(
     Raises:
         InvalidParameterError: one cannot be used, or is about boxes that the network has dropped already.
     """
+    if confidence == "default" and iou_threshold is max_detections is class_agnostic_nms is None:
+        return boxes.default_thresholds
     defaults = boxes.defaults
     if not boxes.needs_nms:
         _refuse(iou_threshold=iou_threshold, class_agnostic_nms=class_agnostic_nms)
@@ -178,7 +215,7 @@ def choose_thresholds(
             else check_flag("class_agnostic_nms", class_agnostic_nms)
         ),
     )
-    return Thresholds(threshold, nms)
+    return Thresholds(boxes.package.classes.network_thresholds(threshold), nms)
 
 
 def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list[DecodedBoxes]:
@@ -190,19 +227,22 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
         thresholds: which boxes to keep.
 
     Returns:
-        N `DecodedBoxes` in pixels of the network's input, in new arrays.
+        N `DecodedBoxes` in pixels of the network's input, in new arrays or tensors, with the class ids of predictions.
     """
-    classes = len(boxes.package.class_names)
-    arrays = [array.astype(np.float32, copy=False) for array in raw.boxes]
-    return [
-        _keep(raw.head.decode(outputs, thresholds.confidence, classes, raw.extra_count), raw.head, thresholds.nms)
-        for outputs in zip(*arrays, strict=True)
-    ]
+    classes = boxes.package.classes
+    count = len(classes.network_names)
+    threshold = as_like(thresholds.confidence, raw.boxes[0][0])
+    found = []
+    for arrays in zip(*raw.boxes, strict=True):
+        outputs = [as_float32(array) for array in arrays]
+        decoded = raw.head.decode(outputs, threshold, count, raw.extra_count)
+        found.append(_keep(decoded, raw.head, thresholds.nms))
+    return [evolve(one, class_ids=classes.shown_ids(one.class_ids)) for one in found] if classes.removes else found
 
 
 def _keep(found: DecodedBoxes, head: DetectionHead, nms: NMSParameters) -> DecodedBoxes:
     if not head.needs_nms:
-        return found.take(np.argsort(-found.scores, kind="stable")[: nms.max_detections])
+        return found.take(best_first(found.scores)[: nms.max_detections])
     kept = non_maximum_suppression(
         found.xyxy,
         found.scores,

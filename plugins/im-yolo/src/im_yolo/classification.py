@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,20 @@ from inference_models import (
     MultiLabelClassificationPrediction,
     PreProcessingOverrides,
 )
-from inference_models.developer_tools import Array, Images, InferenceConfig, as_kind, as_numpy, resolve_confidence
+from inference_models.developer_tools import (
+    Array,
+    Images,
+    InferenceConfig,
+    as_float32,
+    as_kind,
+    as_like,
+    as_numpy,
+    indices_where,
+    library_of,
+    resolve_confidence,
+)
+
+Floats = npt.NDArray[np.float32]
 
 _DEFAULT_CONFIDENCE = 0.4
 
@@ -72,6 +86,7 @@ class _ClassificationStages(OneOutputStages):
             input_color_format=input_color_format,
             image_size=image_size,
             overrides=pre_processing_overrides,
+            device=self._device_of(images),
         )
         return as_kind(inputs, metadata[0].array_kind, metadata[0].device)
 
@@ -89,7 +104,28 @@ class _ClassificationStages(OneOutputStages):
             ModelRuntimeError: the backend failed.
             CorruptedModelPackageError: the output does not fit class_names.txt.
         """
-        return _like(super().forward(as_numpy(pre_processed_images)), pre_processed_images)
+        return as_like(super().forward(pre_processed_images), pre_processed_images)
+
+    def _device_of(self, images: Images) -> str | None:
+        """Return the network's device if the images lie on one.
+
+        Arrays are prepared on the host: all stages are in kind here, and the input of a classifier is smaller than most
+        images are.
+        """
+        first = images[0] if isinstance(images, (list, tuple)) and images else images
+        lies_on = getattr(getattr(first, "device", None), "type", None)
+        device = self._package.device
+        return device if device is not None and lies_on == device.partition(":")[0] else None
+
+    def _probabilities(self, output: Array, activation: Callable[[Floats], Floats]) -> Floats:
+        """Return (N, classes) float32 for the classes in predictions; those that are removed keep their share.
+
+        Tensors stay what they are where the network works on a device.
+        """
+        scores = as_float32(output if self._package.device else as_numpy(output))
+        probabilities = scores if self._fused else activation(scores)
+        classes = self._package.classes
+        return probabilities[:, as_like(classes.kept, scores)] if classes.removes else probabilities
 
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
@@ -126,13 +162,12 @@ class YOLOClassifier(_ClassificationStages, ClassificationModel[Array, Array]):
 
         Returns:
             One prediction for all N images, with the probability of every class. Of equal ones the lower id is best.
+            Where the package removes classes, the others' probabilities are as if it did not, and do not sum to 1.
         """
-        scores = as_numpy(model_results).astype(np.float32, copy=False)
-        if not self._fused:
-            scores = softmax(scores)
+        scores = self._probabilities(model_results, softmax)
         return ClassificationPrediction(
-            class_id=_like(scores.argmax(axis=1), model_results),
-            confidence=_like(scores, model_results),
+            class_id=as_like(scores.argmax(axis=1), model_results),
+            confidence=as_like(scores, model_results),
             class_names=self._package.class_names,
         )
 
@@ -162,34 +197,32 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
         threshold = resolve_confidence(
             confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
         )
-        scores = as_numpy(model_results).astype(np.float32, copy=False)
-        if not self._fused:
-            scores = sigmoid(scores)
+        scores = self._probabilities(model_results, sigmoid)
+        threshold = as_like(threshold, scores)
         return [
             MultiLabelClassificationPrediction(
-                class_ids=_like(np.flatnonzero(image >= threshold), model_results),
-                confidence=_like(image, model_results),
+                class_ids=as_like(indices_where(image >= threshold), model_results),
+                confidence=as_like(image, model_results),
                 class_names=names,
             )
             for image in scores
         ]
 
 
-def _like(values: npt.NDArray[Any], array: Array) -> Array:
-    """Return `values` in the library and on the device of `array`."""
-    return values if isinstance(array, np.ndarray) else as_kind(values, "torch", str(array.device))
-
-
-def softmax(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return the softmax over the last axis, in a new array. Large values do not overflow."""
+def softmax(logits: Floats) -> Floats:
+    """Return the softmax over the last axis, in a new array or tensor. Large values do not overflow."""
+    if not isinstance(logits, np.ndarray):
+        return library_of(logits).softmax(logits, dim=-1)
     with np.errstate(invalid="ignore"):  # infinite logits give NaN
-        powers: npt.NDArray[np.float32] = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        powers: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
         powers /= powers.sum(axis=-1, keepdims=True)
     return powers
 
 
-def sigmoid(logits: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """Return 1 / (1 + exp(-x)), in a new array. Large values do not overflow."""
+def sigmoid(logits: Floats) -> Floats:
+    """Return 1 / (1 + exp(-x)), in a new array or tensor. Large values do not overflow."""
+    if not isinstance(logits, np.ndarray):
+        return library_of(logits).sigmoid(logits)
     small = np.exp(-np.abs(logits))
-    result: npt.NDArray[np.float32] = np.where(logits >= 0, np.float32(1), small) / (1 + small)
+    result: Floats = np.where(logits >= 0, np.float32(1), small) / (1 + small)
     return result

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
 from im_yolo.heads import DecodedBoxes, Floats
@@ -71,7 +69,7 @@ class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMet
     def _detections(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata) -> Detections:
         return Detections(
             xyxy=rescale_boxes(boxes.xyxy, metadata),
-            class_id=boxes.class_ids.astype(np.int32),
+            class_id=boxes.class_ids,
             confidence=boxes.scores,
             class_names=self._boxes.package.class_names,
         )

@@ -1,4 +1,7 @@
-"""How networks lay out what they found. One class per layout; every YOLO version with that layout shares it."""
+"""How networks lay out what they found. One class per layout; every YOLO version with that layout shares it.
+
+Outputs are arrays, or tensors on the network's device; each layout is read by the same lines in both.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from im_yolo.families import Layout
 from inference_models import CorruptedModelPackageError
-from inference_models.developer_tools import cxcywh_to_xyxy, select_candidates
+from inference_models.developer_tools import cxcywh_to_xyxy, indices_where, library_of, select_candidates
 
 Floats = npt.NDArray[np.floating[Any]]
 Threshold: TypeAlias = float | npt.NDArray[np.float32]
@@ -21,7 +23,7 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 @frozen
 class DecodedBoxes:
-    """What one image's output says, n boxes.
+    """What one image's output says, n boxes; arrays or tensors, as the output was.
 
     Attributes:
         xyxy: (n, 4) float32 left, top, right, bottom in pixels of the network's input.
@@ -35,7 +37,7 @@ class DecodedBoxes:
     class_ids: npt.NDArray[np.intp]
     extras: Floats | None = None
 
-    def take(self, indices: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> DecodedBoxes:
+    def take(self, indices: npt.NDArray[np.intp]) -> DecodedBoxes:
         """Return some of the boxes, in the order of `indices`."""
         extras = None if self.extras is None else self.extras[indices]
         return DecodedBoxes(self.xyxy[indices], self.scores[indices], self.class_ids[indices], extras)
@@ -101,10 +103,10 @@ class AnchorFreeHead:
         rows = output if len(output) == 4 + class_count + extra_count else output.T
         found = select_candidates(rows[4 : 4 + class_count], threshold)
         boxes = DecodedBoxes(
-            _corners(rows[:4, found.anchors].T),
+            _corners(_gathered(rows[:4], found.anchors)),
             found.scores,
             found.class_ids,
-            rows[4 + class_count :, found.anchors].T if extra_count else None,
+            _gathered(rows[4 + class_count :], found.anchors) if extra_count else None,
         )
         return _only_finite(boxes)
 
@@ -134,6 +136,7 @@ class ObjectnessHead:
     ) -> DecodedBoxes:
         """See `DetectionHead.decode`; `threshold` is compared with objectness."""
         (output,) = outputs
+        library = library_of(output)
         anchors = output if output.shape[1] == 5 + class_count + extra_count else output.T
         lowest = threshold if isinstance(threshold, float) else threshold.min()
         candidates = anchors[anchors[:, 4] > lowest]
@@ -141,14 +144,14 @@ class ObjectnessHead:
         class_ids = classes.argmax(axis=1)
         boxes = DecodedBoxes(
             _corners(candidates[:, :4]),
-            classes.max(axis=1),  # NaN where one of them is
+            library.amax(classes, axis=1),  # NaN where one of them is
             class_ids,
             candidates[:, 5 + class_count :] if extra_count else None,
         )
-        passing = ~np.isnan(boxes.scores)
+        passing = ~library.isnan(boxes.scores)
         if not isinstance(threshold, float):
             passing &= candidates[:, 4] > threshold[class_ids]
-        return _only_finite(boxes.take(passing))
+        return _only_finite(boxes.take(indices_where(passing)))
 
 
 @frozen
@@ -182,10 +185,12 @@ class EndToEndHead:
         (output,) = outputs
         lowest = threshold if isinstance(threshold, float) else threshold.min()
         rows = output[output[:, 4] > lowest]
-        rows = rows[np.isfinite(rows[:, :6]).all(axis=1)]
+        rows = rows[library_of(rows).isfinite(rows[:, :6]).all(axis=1)]
         class_ids = _checked_class_ids(rows[:, 5], class_count)
         boxes = DecodedBoxes(rows[:, :4], rows[:, 4], class_ids, rows[:, 6:] if extra_count else None)
-        return boxes if isinstance(threshold, float) else boxes.take(boxes.scores > threshold[class_ids])
+        if isinstance(threshold, float):
+            return boxes
+        return boxes.take(indices_where(boxes.scores > threshold[class_ids]))
 
 
 @frozen
@@ -219,14 +224,6 @@ class SplitHead:
         return _only_finite(DecodedBoxes(boxes[found.anchors], found.scores, found.class_ids))
 
 
-HEADS: dict[Layout, DetectionHead] = {
-    Layout.ANCHOR_FREE: AnchorFreeHead(),
-    Layout.OBJECTNESS: ObjectnessHead(),
-    Layout.END_TO_END: EndToEndHead(),
-    Layout.SPLIT: SplitHead(),
-}
-
-
 def _columns(before: str, class_count: int, extra_count: int) -> str:
     extras = f", {extra_count} further values" if extra_count else ""
     return f"{before}, {class_count} class scores, as class_names.txt names{extras}"
@@ -237,22 +234,31 @@ def _may_be(columns: int, axes: Shape) -> bool:
     return columns in axes or None in axes
 
 
+def _gathered(rows: Floats, anchors: npt.NDArray[np.intp]) -> Floats:
+    """Return the values of n anchors as (n, rows), in the order in which they lie in memory."""
+    if isinstance(rows, np.ndarray) and rows.flags.c_contiguous:
+        return rows.take(anchors, axis=1).T
+    return rows.T[anchors]
+
+
 def _corners(boxes: Floats) -> Floats:
     with np.errstate(all="ignore"):  # what is undefined, or becomes so, is dropped by the caller
         return cxcywh_to_xyxy(boxes)
 
 
 def _only_finite(boxes: DecodedBoxes) -> DecodedBoxes:
-    finite = np.isfinite(boxes.xyxy).all(axis=1)
-    return boxes if finite.all() else boxes.take(np.flatnonzero(finite))
+    finite = library_of(boxes.xyxy).isfinite(boxes.xyxy)
+    return boxes if finite.all() else boxes.take(indices_where(finite.all(axis=1)))
 
 
 def _checked_class_ids(column: Floats, class_count: int) -> npt.NDArray[np.intp]:
-    wrong = (column != np.rint(column)) | (column < 0) | (column >= class_count)
+    library = library_of(column)
+    wrong = (column != library.round(column)) | (column < 0) | (column >= class_count)
     if wrong.any():
         raise CorruptedModelPackageError(
             f"The network's output names class {column[wrong][0]:g}, expected a whole number below {class_count}, as "
             f"class_names.txt names: its columns must be left, top, right, bottom, score, class id. Put the "
             f"class_names.txt that the network was trained with into the package, or export the model again."
         )
-    return column.astype(np.intp)
+    class_ids: npt.NDArray[np.intp] = library.asarray(column, dtype=library.int64)
+    return class_ids

@@ -17,10 +17,14 @@ from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
     KeyPointsMetadata,
+    ModelPackageMetadata,
     PreProcessingMetadata,
     RecommendedParameters,
     SessionOpener,
+    as_float32,
+    as_like,
     check_fraction,
+    library_of,
     parse_class_names,
     parse_key_points_metadata,
     rescale_boxes,
@@ -51,6 +55,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
+        package: ModelPackageMetadata | None = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -60,6 +65,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "nms_fused" among it.
+            package: the package's metadata; its batch sizes count.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -75,8 +81,9 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             extra_count=_VALUES_PER_POINT * key_points.slots,
             recommended_parameters=recommended_parameters,
             model_features=model_features,
+            metadata=package,
         )
-        return cls(boxes, key_points)
+        return cls(boxes, key_points.take(boxes.package.classes.kept.tolist()))
 
     @property
     def key_points_classes(self) -> list[list[str]]:
@@ -143,11 +150,12 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
         )
 
     def _to_key_points(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata, lowest: float) -> KeyPoints:
-        points = np.zeros((len(boxes.scores), 0)) if boxes.extras is None else boxes.extras
-        xy, confidence = place_key_points(points, self._counts[boxes.class_ids], metadata, lowest)
+        points = boxes.xyxy[:, :0] if boxes.extras is None else boxes.extras
+        counts = as_like(self._counts, boxes.class_ids)[boxes.class_ids]
+        xy, confidence = place_key_points(points, counts, metadata, lowest)
         return KeyPoints(
             xy=xy,
-            class_id=boxes.class_ids.astype(np.int32),
+            class_id=boxes.class_ids,
             confidence=confidence,
             detection_confidence=boxes.scores,
             class_names=self._boxes.package.class_names,
@@ -158,7 +166,7 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
     def _to_detections(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata) -> Detections:
         return Detections(
             xyxy=rescale_boxes(boxes.xyxy, metadata),
-            class_id=boxes.class_ids.astype(np.int32),
+            class_id=boxes.class_ids,
             confidence=boxes.scores,
             class_names=self._boxes.package.class_names,
         )
@@ -184,10 +192,10 @@ def place_key_points(
     Returns:
         (n, k, 2) float32 in source pixels, clamped to the image, and (n, k) float32 confidences; 0 where blanked.
     """
+    library = library_of(values)
     points = values.reshape(len(values), values.shape[1] // _VALUES_PER_POINT, _VALUES_PER_POINT)
-    confidence = points[..., 2].astype(np.float32)
-    there = (np.arange(points.shape[1]) < counts[:, None]) & (confidence >= lowest) & np.isfinite(points).all(axis=2)
+    exists = as_like(np.arange(points.shape[1]), counts) < counts[:, None]
+    there = exists & (points[..., 2] >= lowest) & library.isfinite(points).all(axis=2)
     xy = rescale_points(points[..., :2], metadata, clamp=True)
     xy[~there] = 0
-    confidence[~there] = 0
-    return xy, confidence
+    return xy, as_float32(library.where(there, points[..., 2], 0))

@@ -8,6 +8,8 @@ from inference_models.developer_tools import PreProcessingMetadata
 
 
 class _HasArrays(Protocol):
+    def to_numpy(self) -> Self: ...
+
     def to_torch(self, device: Any = None) -> Self: ...
 
 
@@ -15,5 +17,5 @@ _P = TypeVar("_P", bound=_HasArrays)
 
 
 def in_kind(prediction: _P, metadata: PreProcessingMetadata) -> _P:
-    """Return a prediction of numpy arrays as it is, or as tensors where the image was a tensor, on its device."""
-    return prediction.to_torch(metadata.device) if metadata.array_kind == "torch" else prediction
+    """Return a prediction as arrays where the image was one; as tensors, on the image's device, where it was one."""
+    return prediction.to_torch(metadata.device) if metadata.array_kind == "torch" else prediction.to_numpy()

@@ -30,7 +30,10 @@ from inference_models.developer_tools import (
     InferenceConfig,
     PreProcessingMetadata,
     RecommendedParameters,
+    as_float32,
     as_kind,
+    as_like,
+    library_of,
     resolve_confidence,
     restore_map,
 )
@@ -71,7 +74,8 @@ class _MapStages(OneOutputStages):
             pre_processing_overrides: single steps to leave out.
 
         Returns:
-            A new array (N, 3, height, width) float32 (float16 if the network takes that), and N metadata.
+            A new array (N, 3, height, width) float32 (float16 if the network takes that); a tensor on the network's
+            device where that is a GPU's. And N metadata.
 
         Raises:
             ModelInputError: an image cannot be used.
@@ -82,6 +86,7 @@ class _MapStages(OneOutputStages):
             input_color_format=input_color_format,
             image_size=image_size,
             overrides=pre_processing_overrides,
+            device=self._package.device,
         )
 
     @classmethod
@@ -102,7 +107,7 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
 
     def __init__(self, package: YOLOPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
         super().__init__(package, recommended_parameters)
-        self._background = _find_background(package.class_names)
+        self._background = _find_background(package.network_class_names)
 
     @property
     def class_names(self) -> list[str]:
@@ -128,24 +133,35 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
         Returns:
             For each image a map (H, W) int64 of class ids at the source image's size and a map of the probability of
             that class. What the network did not see, outside a static crop for example, is background of
-            probability 0.
+            probability 0; pixels of a class that the package removes are background too, with the probability of that.
 
         Raises:
             InvalidParameterError: `confidence` cannot be used.
         """
-        names = self._package.class_names
+        classes = self._package.classes
         threshold = resolve_confidence(
-            confidence, default=families.YOLO26.confidence, class_names=names, recommended=self._recommended
+            confidence, default=families.YOLO26.confidence, class_names=classes.names, recommended=self._recommended
         )
+        lowest = as_like(classes.network_thresholds(threshold), model_results)
         results = []
         for output, metadata in zip(model_results, pre_processing_meta, strict=True):
-            scores = output.astype(np.float32, copy=False)
+            scores = as_float32(output)
             if len(scores) == 1:
-                ids, probability = find_foreground(scores[0], metadata, threshold, self._background, self._fused)
+                ids, probability = find_foreground(scores[0], metadata, lowest, self._background, self._fused)
             else:
-                ids, probability = find_classes(scores, metadata, threshold, self._background, self._fused)
-            results.append(in_kind(SemanticSegmentationResult(ids, probability, class_names=names), metadata))
+                ids, probability = find_classes(scores, metadata, lowest, self._background, self._fused)
+            shown = SemanticSegmentationResult(classes.shown_ids(ids), probability, class_names=classes.names)
+            results.append(in_kind(shown, metadata))
         return results
+
+    @classmethod
+    def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
+        super()._check_config(config, directory)
+        if any(one.class_name.casefold() == BACKGROUND for one in config.class_names_operations):
+            raise CorruptedModelPackageError(
+                f'{directory / "inference_config.json"}: class_names_operations remove the class "{BACKGROUND}", which '
+                f"pixels of no other class are given. Remove that operation."
+            )
 
     @classmethod
     def _expected(cls, shape: Shape, class_names: tuple[str, ...]) -> str | None:
@@ -177,7 +193,7 @@ class YOLODepthEstimator(_MapStages, DepthEstimationModel[Floats, list[PreProces
             (H, W) float32 for each image, at the source image's size. 0 where the network did not see the image,
             outside a static crop for example.
         """
-        maps = model_results.astype(np.float32, copy=False).reshape(len(model_results), *model_results.shape[-2:])
+        maps = as_float32(model_results).reshape(len(model_results), *model_results.shape[-2:])
         return [
             as_kind(restore_map(depth, metadata, fill=0.0), metadata.array_kind, metadata.device)
             for depth, metadata in zip(maps, pre_processing_meta, strict=True)
@@ -208,12 +224,13 @@ def find_classes(
         (H, W) int64 and (H, W) float32. Pixels that the network did not see, or has no number for, are background of
         probability 0.
     """
+    library = library_of(scores)
     best = restore_map(scores[0], metadata, fill=np.nan)
-    ids = np.zeros(best.shape, np.int64)
+    ids = library.zeros_like(best, dtype=library.int64)
     for class_id in range(1, len(scores)):
         one = restore_map(scores[class_id], metadata, fill=np.nan)
-        np.copyto(ids, class_id, where=one > best)
-        np.maximum(best, one, out=best)  # NaN wins, and is looked after below
+        ids[one > best] = class_id
+        library.maximum(best, one, out=best)  # NaN wins, and is looked after below
     if are_probabilities:
         probability = best
         of_background = restore_map(scores[background], metadata, fill=np.nan)
@@ -239,22 +256,24 @@ def find_foreground(
     """
     restored = restore_map(scores, metadata, fill=np.nan)
     probability = restored if are_probabilities else sigmoid(restored)
-    ids = np.full(probability.shape, 1 - background, np.int64)
+    library = library_of(scores)
+    ids = library.full_like(probability, 1 - background, dtype=library.int64)
     return _below_to_background(ids, probability, 1 - probability, threshold, background)
 
 
 def _softmax_of(scores: Map, best: Map, metadata: PreProcessingMetadata, background: int) -> tuple[Map, Map]:
     """Return the softmax of the best class and of the background; `best` is the largest logit."""
-    total, of_background = np.zeros_like(best), best
+    library = library_of(best)
+    total, of_background = library.zeros_like(best), best
     with np.errstate(invalid="ignore"):  # what is not a number is found by the caller
         for class_id, one in enumerate(scores):
             power = restore_map(one, metadata, fill=np.nan)
             power -= best
-            np.exp(power, out=power)
+            library.exp(power, out=power)
             total += power
             if class_id == background:
                 of_background = power
-        return np.reciprocal(total), of_background / total
+        return library.reciprocal(total), of_background / total
 
 
 def _below_to_background(
@@ -263,8 +282,9 @@ def _below_to_background(
     lowest = threshold if isinstance(threshold, float) else threshold[ids]
     below = ~(probability >= lowest)  # true for NaN too
     ids[below] = background
-    shown = np.where(below, of_background, probability)
-    shown[np.isnan(probability)] = 0
+    library = library_of(probability)
+    shown = library.where(below, of_background, probability)
+    shown[library.isnan(probability)] = 0
     return ids, shown
 
 

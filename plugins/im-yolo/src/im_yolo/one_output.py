@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 from im_yolo.heads import Floats, Shape
 from im_yolo.package import YOLOPackage, open_package
 from inference_models import CorruptedModelPackageError, Model
-from inference_models.developer_tools import InferenceConfig, RecommendedParameters, SessionOpener
+from inference_models.developer_tools import InferenceConfig, ModelPackageMetadata, RecommendedParameters, SessionOpener
 
 
 class OneOutputStages(Model):
@@ -35,6 +35,7 @@ class OneOutputStages(Model):
         *,
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
+        package: ModelPackageMetadata | None = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -43,19 +44,21 @@ class OneOutputStages(Model):
                 estimation, class_names.txt.
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
+            package: the package's metadata; its batch sizes count.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
             ModelLoadingError: the package needs what is not supported; the message names what is.
         """
-        package = open_package(
+        opened = open_package(
             model_name_or_path,
             open_session,
             check_config=cls._check_config,
             check_outputs=lambda outputs, names: cls._check(outputs[0].shape, names),
             has_class_names=cls.has_class_names,
+            metadata=package,
         )
-        return cls(package, recommended_parameters)
+        return cls(opened, recommended_parameters)
 
     def forward(self, pre_processed_images: Floats) -> Floats:
         """Run the network, in as many batches as it needs.
@@ -72,7 +75,7 @@ class OneOutputStages(Model):
             CorruptedModelPackageError: the output is not the task's, or does not fit class_names.txt.
         """
         output = self._package.run(pre_processed_images)[0]
-        self._check(output.shape, self._package.class_names)
+        self._check(output.shape, self._package.network_class_names)
         return output
 
     @classmethod

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import permutations
+
+from attrs import frozen
 
 from im_yolo.heads import DetectionHead, Shape
 from inference_models import CorruptedModelPackageError
@@ -29,18 +32,54 @@ def find_prototypes(shapes: Sequence[Shape]) -> int:
 
 
 def check_shapes(
-    heads: Sequence[DetectionHead], shapes: Sequence[Shape], class_names: Sequence[str], extra_count: int | None
+    heads: tuple[DetectionHead, ...], shapes: tuple[Shape, ...], class_names: Sequence[str], extra_count: int | None
 ) -> None:
     """Raise CorruptedModelPackageError unless a head fits, as far as the shapes are known."""
-    if extra_count is PROTOTYPES:
-        extra_count = shapes[find_prototypes(shapes)][1]
-    if extra_count is None:
+    if extra_count is PROTOTYPES and shapes[find_prototypes(shapes)][1] is None:
         return  # known when the network runs
-    choose_head(heads, shapes, len(class_names), extra_count)
+    tell_apart(heads, shapes, len(class_names), extra_count)
+
+
+@frozen
+class Roles:
+    """Which of a network's outputs is what.
+
+    Attributes:
+        head: the layout of the boxes.
+        boxes: the places of the outputs that the head reads, in its order.
+        extra_count: how many columns follow the classes.
+        prototypes: the place of the mask prototypes; None where the network has none.
+    """
+
+    head: DetectionHead
+    boxes: tuple[int, ...]
+    extra_count: int
+    prototypes: int | None
+
+
+@lru_cache(maxsize=128)  # the shapes are the same in every call, or nearly so
+def tell_apart(
+    heads: tuple[DetectionHead, ...], shapes: tuple[Shape, ...], class_count: int, extra_count: int | None
+) -> Roles:
+    """Return which output is what.
+
+    Args:
+        heads: the layouts that the boxes may have.
+        shapes: of the outputs.
+        class_count: how many classes the network knows.
+        extra_count: how many columns follow the classes, or `PROTOTYPES`.
+
+    Raises:
+        CorruptedModelPackageError: the outputs are not those of any of the heads.
+    """
+    prototypes = find_prototypes(shapes) if extra_count is PROTOTYPES else None
+    count = extra_count or 0 if prototypes is None else shapes[prototypes][1] or 0
+    head, places = choose_head(heads, shapes, class_count, count)
+    return Roles(head, places, count, prototypes)
 
 
 def choose_head(
-    heads: Iterable[DetectionHead], shapes: Sequence[Shape], class_count: int, extra_count: int
+    heads: tuple[DetectionHead, ...], shapes: tuple[Shape, ...], class_count: int, extra_count: int
 ) -> tuple[DetectionHead, tuple[int, ...]]:
     """Return the first head that fits, and which outputs it reads, in its order.
 

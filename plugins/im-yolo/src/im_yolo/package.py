@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +10,16 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
+    Array,
+    BatchRun,
+    BatchSizes,
+    ClassMapping,
     ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
+    ModelPackageMetadata,
     ResizeMode,
     Session,
     SessionOpener,
@@ -22,10 +27,14 @@ from inference_models.developer_tools import (
     as_kind,
     as_numpy,
     batch_limits,
+    choose_batch_sizes,
+    join_batches,
+    map_classes,
     parse_class_names,
     parse_inference_config,
+    processing_device,
     require_supported,
-    run_batched,
+    run_in_batches,
     substitute_resize_mode,
 )
 
@@ -39,16 +48,33 @@ class YOLOPackage:
     Attributes:
         session: the network.
         config: what `inference_config.json` says.
-        class_names: indexed by class id; empty where the task has none.
+        classes: the network's classes, and those of predictions; none where the task has none.
         pre_processor: makes the network's input.
         input_name: the name of that input.
+        batch_sizes: how many images go through at once.
     """
 
     session: Session
     config: InferenceConfig
-    class_names: tuple[str, ...]
+    classes: ClassMapping
     pre_processor: ImagePreProcessor
     input_name: str
+    batch_sizes: BatchSizes
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Of the classes in predictions, by id."""
+        return self.classes.names
+
+    @property
+    def network_class_names(self) -> tuple[str, ...]:
+        """Of the classes in the network's output, by id: those that are removed too."""
+        return self.classes.network_names
+
+    @property
+    def device(self) -> str | None:
+        """Where images are prepared and outputs read, as torch names it; None: on the host, with arrays."""
+        return processing_device(self.session.array_kind, self.session.device)
 
     def run(self, inputs: Floats) -> list[Floats]:
         """Run the network, in as many batches as it needs, and return its outputs in its own order.
@@ -56,18 +82,28 @@ class YOLOPackage:
         Args:
             inputs: (N, channels, height, width) as `pre_processor` returns it.
 
+        Returns:
+            Arrays; where there is a `device`, tensors on it.
+
         Raises:
             SessionClosedError: after `close()`.
             ModelRuntimeError: the backend failed.
         """
-        session, limits = self.session, self.config.forward_pass
-        outputs = run_batched(
+        return self.in_order(join_batches(self.run_in_batches(inputs)))
+
+    def run_in_batches(self, inputs: Floats) -> list[BatchRun]:
+        """Run the network as `run` does, and return the runs one by one: for outputs without a batch axis."""
+        session, sizes = self.session, self.batch_sizes
+        return run_in_batches(
             session,
             {self.input_name: as_kind(inputs, session.array_kind, session.device)},
-            min_batch_size=limits.static_batch_size,
-            max_batch_size=limits.static_batch_size or limits.max_dynamic_batch_size,
+            min_batch_size=sizes.smallest,
+            max_batch_size=sizes.largest,
         )
-        return [as_numpy(output) for output in outputs.values()]
+
+    def in_order(self, outputs: Mapping[str, Array]) -> list[Floats]:
+        """Return the outputs of the session in its own order, as `run` does."""
+        return list(outputs.values()) if self.device else [as_numpy(output) for output in outputs.values()]
 
 
 def open_package(
@@ -77,6 +113,7 @@ def open_package(
     check_config: Callable[[InferenceConfig, Path], None],
     check_outputs: Callable[[tuple[TensorInfo, ...], tuple[str, ...]], None],
     has_class_names: bool = True,
+    metadata: ModelPackageMetadata | None = None,
 ) -> YOLOPackage:
     """Open the package in `directory`.
 
@@ -84,9 +121,10 @@ def open_package(
         directory: holds inference_config.json, class_names.txt and what `open_session` needs.
         open_session: opens the network.
         check_config: `(config, directory)`: raises when the task cannot do with what the config says.
-        check_outputs: `(outputs, class names)`: raises when the network's outputs are not the task's. Not called for
-            a session that does not know its outputs before it runs.
+        check_outputs: `(outputs, the network's class names)`: raises when the outputs are not the task's. Not called
+            for a session that does not know its outputs before it runs.
         has_class_names: whether the task has a class_names.txt.
+        metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -96,12 +134,12 @@ def open_package(
     config = _as_trained(parse_inference_config(directory / "inference_config.json"))
     class_names = parse_class_names(directory / "class_names.txt") if has_class_names else ()
     check_config(config, directory)
-    _check_class_name_operations(config)
+    classes = map_classes(class_names, config.class_names_operations)
     require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
         network_input = _check_input(session, config)
-        _check_batch(session, config)
+        batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
         if session.outputs and all(output.shape for output in session.outputs):
             check_outputs(session.outputs, class_names)
         pre_processor = ImagePreProcessor.from_config(
@@ -113,20 +151,12 @@ def open_package(
     except BaseException:
         session.close()
         raise
-    return YOLOPackage(session, config, class_names, pre_processor, network_input.name)
+    return YOLOPackage(session, config, classes, pre_processor, network_input.name, batch_sizes)
 
 
 def _as_trained(config: InferenceConfig) -> InferenceConfig:
     """Return `config` with what "fit-longer-edge" means for this family: a letterbox, padded with 127."""
     return substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.LETTERBOX, padding_value=127)
-
-
-def _check_class_name_operations(config: InferenceConfig) -> None:
-    if config.class_names_operations:
-        raise ModelLoadingError(
-            "This model package has class_names_operations, which are not supported for this family. "
-            "Use a package exported without them."
-        )
 
 
 def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
@@ -163,13 +193,3 @@ def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDime
             )
         return None
     return ImageDimensions(height, width) if height is not None and width is not None else None
-
-
-def _check_batch(session: Session, config: InferenceConfig) -> None:
-    stated = config.forward_pass.static_batch_size
-    smallest, largest = batch_limits(session)
-    if stated is not None and (stated < smallest or (largest is not None and stated > largest)):
-        raise CorruptedModelPackageError(
-            f"The network takes a batch of {smallest} but forward_pass.static_batch_size in inference_config.json is "
-            f"{stated}. Correct the config."
-        )

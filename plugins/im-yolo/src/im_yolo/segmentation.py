@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Set
 from typing import Any, ClassVar
 
-import numpy as np
 from attrs import frozen
 
 from im_yolo import families
@@ -131,11 +130,11 @@ class YOLOInstanceSegmenter(BoxStages, InstanceSegmentationModel[Floats, list[Pr
         self, boxes: DecodedBoxes, prototypes: Floats, metadata: PreProcessingMetadata, options: _MaskOptions
     ) -> InstanceDetections:
         xyxy = rescale_boxes(boxes.xyxy, metadata)
-        coefficients = np.zeros((len(xyxy), len(prototypes)), np.float32) if boxes.extras is None else boxes.extras
+        coefficients = xyxy[:, :0] if boxes.extras is None else boxes.extras
         make_masks = _MASK_FORMATS[options.mask_format]
         return InstanceDetections(
             xyxy=xyxy,
-            class_id=boxes.class_ids.astype(np.int32),
+            class_id=boxes.class_ids,
             confidence=boxes.scores,
             class_names=self._boxes.package.class_names,
             mask=make_masks(

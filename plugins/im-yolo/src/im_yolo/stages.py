@@ -10,7 +10,13 @@ from im_yolo.boxes import BoxPackage, RawBoxes, open_box_package, run_network
 from im_yolo.families import BoxFamily
 from im_yolo.heads import Floats
 from inference_models import ColorFormat, Model, PreProcessingOverrides
-from inference_models.developer_tools import Images, PreProcessingMetadata, RecommendedParameters, SessionOpener
+from inference_models.developer_tools import (
+    Images,
+    ModelPackageMetadata,
+    PreProcessingMetadata,
+    RecommendedParameters,
+    SessionOpener,
+)
 
 
 class BoxStages(Model):
@@ -36,6 +42,7 @@ class BoxStages(Model):
         open_session: SessionOpener,
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
+        package: ModelPackageMetadata | None = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -44,6 +51,7 @@ class BoxStages(Model):
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "nms_fused" among it.
+            package: the package's metadata; its batch sizes count.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -57,6 +65,7 @@ class BoxStages(Model):
                 extra_count=cls.extra_count,
                 recommended_parameters=recommended_parameters,
                 model_features=model_features,
+                metadata=package,
             )
         )
 
@@ -85,7 +94,8 @@ class BoxStages(Model):
             pre_processing_overrides: single steps to leave out.
 
         Returns:
-            A new array (N, channels, height, width) float32 (float16 if the network takes that), and N metadata.
+            A new array (N, channels, height, width) float32 (float16 if the network takes that); a tensor on the
+            network's device where that is a GPU's. And N metadata.
 
         Raises:
             ModelInputError: an image cannot be used.
@@ -96,6 +106,7 @@ class BoxStages(Model):
             input_color_format=input_color_format,
             overrides=pre_processing_overrides,
             image_size=image_size,
+            device=self._boxes.package.device,
         )
 
     def forward(self, pre_processed_images: Floats) -> RawBoxes:

@@ -67,8 +67,9 @@ def interpolate(values: Tensor, rows: WeightTable, columns: WeightTable, axis: i
 
 
 def _weighted(values: Tensor, axis: int, places: Tensor, weights: Tensor) -> Tensor:
+    # Not `lerp`: between two infinite values it finds none, where OpenCV finds the same.
     first = values.index_select(axis, places[0]).mul_(weights[0])
-    return first.add_(values.index_select(axis, places[1]).mul_(weights[1]))
+    return first.addcmul_(values.index_select(axis, places[1]), weights[1])
 
 
 def _uncovered(values: Tensor, metadata: PreProcessingMetadata, fill: float) -> Tensor:

@@ -7,7 +7,6 @@ instead, which costs it less than being asked about each.
 from __future__ import annotations
 
 import sys
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -84,10 +83,10 @@ def _covered(axis: MapAxis, length: int, low: Tensor, high: Tensor) -> Tensor:
     return (pixels >= starts) & (pixels < stops)
 
 
-@lru_cache(maxsize=256)
 def _axis_table(axis: MapAxis, length: int) -> WeightTable:
-    """Return the cells beside the centre of each source pixel; beyond those that see the image, the outermost."""
-    places = np.arange(length) * axis.scale + axis.shift
-    low = np.floor(places)
-    before, after = (np.clip(cells, axis.first_cell, axis.last_cell) for cells in (low, low + 1))
-    return weight_table(before, after, places - low)
+    """Return the cells beside the centre of each source pixel; for those that the network did not see, any."""
+    before, after, share = np.zeros((3, length), np.float32)
+    seen = slice(axis.start, axis.start + len(axis.knots))
+    places = axis.knots - axis.first_knot
+    before[seen], after[seen], share[seen] = axis.cells[places], axis.cells[places + 1], axis.rests
+    return weight_table(before, after, share)
