@@ -275,6 +275,8 @@ def test_a_compilation_that_is_killed_leaves_nothing_that_is_ever_used(
     command = [sys.executable, "-m", "inference_models.cli", "compile", str(local_model), "--backend", "optimised"]
     environment = {**os.environ, "PYTHONPATH": str(optimiser)}
     arguments = [*command, "--batch", "77", "--output", str(output)]
+    # A shell that runs the tests in the background has them ignore it, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
