@@ -225,7 +225,13 @@ class TestDirectories:
         assert result.exit_code == 1
         assert "--output" in result.stderr
 
+    def test_the_network_of_a_package_stands_for_it(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        output = tmp_path / "new"
+        succeed(im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", output))
+        assert (output / "class_names.txt").read_bytes() == (local_model / "class_names.txt").read_bytes()
+
     def test_a_network_alone_is_no_model(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        (local_model / "model_config.json").unlink()
         result = im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", tmp_path / "new")
         assert result.exit_code == 1
         assert "a network alone is no model" in result.stderr
