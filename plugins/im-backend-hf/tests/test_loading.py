@@ -42,7 +42,7 @@ def test_the_model_is_that_of_transformers(package: Path, toolkit: Toolkit) -> N
 
 def test_the_processor_is_that_of_transformers_without_torchvision(package: Path, toolkit: Toolkit) -> None:
     picture = Image.new("RGB", (50, 40), (10, 200, 30))
-    given = toolkit.load_processor("AutoImageProcessor", package)(picture, return_tensors="pt")["pixel_values"]
+    given = toolkit.load_processor("ViTImageProcessorPil", package)(picture, return_tensors="pt")["pixel_values"]
     expected = transformers.ViTImageProcessorPil.from_pretrained(package)(picture, return_tensors="pt")["pixel_values"]
     assert torch.equal(given, expected)
 
@@ -110,7 +110,7 @@ def test_a_file_that_is_cut_short(package: Path, toolkit: Toolkit) -> None:
 def test_missing_files(package: Path, toolkit: Toolkit) -> None:
     (package / "preprocessor_config.json").unlink()
     with pytest.raises(CorruptedModelPackageError, match=r"processor in .* cannot be used.*config\.json, model\.safe"):
-        toolkit.load_processor("AutoImageProcessor", package)
+        toolkit.load_processor("ViTImageProcessorPil", package)
     (package / "model.safetensors").unlink()
     with pytest.raises(CorruptedModelPackageError, match=r"no weights: neither model\.safetensors nor"):
         toolkit.load_model(NAME, package)
@@ -187,7 +187,7 @@ def test_nothing_is_printed_and_no_setting_is_changed(
     package: Path, toolkit: Toolkit, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     before = settings()
-    toolkit.load_processor("AutoImageProcessor", package)
+    toolkit.load_processor("ViTImageProcessorPil", package)
     toolkit.load_model(NAME, package)
     (package / "model.safetensors").write_bytes(b"")
     with pytest.raises(CorruptedModelPackageError):

@@ -35,7 +35,7 @@ def evil(package: Path, change: Change) -> Path:
 def test_code_in_a_package_is_never_run(evil: Path, toolkit_for: Callable[..., Toolkit]) -> None:
     toolkit = toolkit_for(trusted_source=True)
     model = toolkit.load_model(NAME, evil)
-    processor = toolkit.load_processor("AutoImageProcessor", evil)
+    processor = toolkit.load_processor("ViTImageProcessorPil", evil)
 
     assert (type(model).__module__.partition(".")[0], type(processor).__module__.partition(".")[0]) == (
         "transformers",

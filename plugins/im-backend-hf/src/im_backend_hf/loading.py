@@ -43,10 +43,12 @@ def stated_quantization(directory: Path) -> Quantization:
 def load_processor(transformers: Any, name: str, directory: Path) -> Any:
     """Return what prepares inputs for a model. See `TransformersToolkit.load_processor`."""
     found = find_class(transformers, name)
+    # One way of resizing for everybody: torchvision's, used where it is installed, gives other pixels. Classes that
+    # know one way only have it as an attribute.
+    way = {} if hasattr(found, "backend") else {"backend": "pil"}
     try:
         with quietly(transformers):
-            # One way of resizing for everybody: torchvision's, used where it is installed, gives other pixels.
-            return found.from_pretrained(str(directory), backend="pil", **_LOCAL)
+            return found.from_pretrained(str(directory), **way, **_LOCAL)
     except BaseInferenceModelsError:
         raise
     except Exception as error:  # what is damaged shows in as many ways as there are files

@@ -58,8 +58,8 @@ def open_package(directory: str | Path, toolkit: TransformersToolkit) -> Florenc
     _check_files(base)
     config = directory / "inference_config.json"
     pre_processor = make_pre_processor(parse_inference_config(config)) if config.is_file() else None
-    processor = toolkit.load_processor(_PROCESSOR, directory)
     model = toolkit.load_model(_MODEL, directory, ignore_unexpected=_IGNORED)
+    processor = toolkit.load_processor(_PROCESSOR, directory)
     _check_vocabulary(processor, model.config, directory)
     _check_image_tokens(processor, model.config.vision_config, directory)
     return Florence2Package(toolkit, model, processor, pre_processor, model.config.text_config.max_position_embeddings)
