@@ -9,6 +9,8 @@ PYTHON ?= $(firstword $(foreach python,python3.11 python3 python3.12 python3.13 
 
 VENV := .venv
 BIN := $(VENV)/bin
+# MediaPipe's OpenCV and ours overwrite each other, so what runs MediaPipe has an environment of its own.
+MEDIAPIPE_VENV := .venv-mediapipe
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -qq -c constraints.txt
 
 # Advice about the future of mkdocs is not for whoever runs these targets.
@@ -38,10 +40,10 @@ PYTEST ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fix bench docs
+.PHONY: help setup demo test test-mediapipe check fix bench docs
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(VENV)/.development ## install everything that developers need into .venv
 
@@ -50,6 +52,9 @@ demo: $(VENV)/.runtime ## find shapes in a bundled picture: a table, and an anno
 
 test: setup ## run all tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(or $(PYTEST),--cov --cov-report=term)
+
+test-mediapipe: $(MEDIAPIPE_VENV)/.installed ## test im-mediapipe with the real MediaPipe, in an environment of its own
+	$(MEDIAPIPE_VENV)/bin/python -m pytest plugins/im-mediapipe $(PYTEST)
 
 check: setup ## lint, check types and layers, build the documentation strictly; changes nothing
 	$(BIN)/ruff check
@@ -82,6 +87,14 @@ $(VENV)/.runtime: $(PROJECTS) constraints.txt | $(BIN)/python
 	@echo "Installing the distributions of this repository and what they need"
 	@$(PIP_INSTALL) --no-compile hatchling editables
 	@$(PIP_INSTALL) --no-compile --no-build-isolation $(foreach project,$(RUNTIME_PROJECTS),-e "./$(project)")
+	@touch $@
+
+$(MEDIAPIPE_VENV)/.installed: core/pyproject.toml plugins/im-mediapipe/pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer found. Name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "Installing im-mediapipe and MediaPipe into $(MEDIAPIPE_VENV)"
+	@test -x $(MEDIAPIPE_VENV)/bin/python || $(PYTHON) -m venv $(MEDIAPIPE_VENV)
+	@$(MEDIAPIPE_VENV)/bin/python -m pip install --disable-pip-version-check -qq --no-compile -c constraints.txt \
+		-e ./core -e "./plugins/im-mediapipe[mediapipe]" pytest pytest-timeout
 	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt

@@ -37,6 +37,7 @@ PROMISED = [
     "StructuredOCRModel",
     "TextOnlyOCRModel",
     "TextImageEmbeddingModel",
+    "VisionLanguageModel",
     "Detections",
     "InstanceDetections",
     "InstancesRLEMasks",

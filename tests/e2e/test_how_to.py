@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from doc_blocks import blocks, run_page
+from workspace import ROOT
 
 SIZE, CELL = 320, 32
 COLORS = ((0, 0, 255), (0, 255, 0), (255, 0, 0))  # blue, green, red as OpenCV writes them: red, green and blue squares
@@ -97,6 +100,18 @@ def test_the_code_about_torch_works(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert cv2.imwrite(str(tmp_path / "photo.png"), picture_of_squares())
     assert len(blocks("docs/how-to/run-with-torch.md")) > 2
     run_page("docs/how-to/run-with-torch.md")
+
+
+def test_the_code_about_vision_language_models_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    florence = ROOT / "plugins/im-florence2"
+    shutil.copytree(florence / "tests/shapes", tmp_path / "checkpoint")
+    (tmp_path / "checkpoint/model_config.json").unlink()
+    monkeypatch.syspath_prepend(florence / "training")
+    scenes = importlib.import_module("shapes_vlm.scenes")
+    assert cv2.imwrite(str(tmp_path / "photo.png"), scenes.draw_scenes(2)[1].picture[..., ::-1])
+    assert len(blocks("docs/how-to/serve-a-vision-language-model.md")) > 4
+    run_page("docs/how-to/serve-a-vision-language-model.md")
 
 
 PAGES = ("docs/how-to/package-a-network.md", "docs/how-to/stream.md", "docs/how-to/write-a-pipeline.md")

@@ -225,7 +225,13 @@ class TestDirectories:
         assert result.exit_code == 1
         assert "--output" in result.stderr
 
+    def test_the_network_of_a_package_stands_for_it(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        output = tmp_path / "new"
+        succeed(im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", output))
+        assert (output / "class_names.txt").read_bytes() == (local_model / "class_names.txt").read_bytes()
+
     def test_a_network_alone_is_no_model(self, im_run: Im, local_model: Path, tmp_path: Path) -> None:
+        (local_model / "model_config.json").unlink()
         result = im_run("compile", local_model / "weights.onnx", "--backend", "optimised", "--output", tmp_path / "new")
         assert result.exit_code == 1
         assert "a network alone is no model" in result.stderr
@@ -275,6 +281,8 @@ def test_a_compilation_that_is_killed_leaves_nothing_that_is_ever_used(
     command = [sys.executable, "-m", "inference_models.cli", "compile", str(local_model), "--backend", "optimised"]
     environment = {**os.environ, "PYTHONPATH": str(optimiser)}
     arguments = [*command, "--batch", "77", "--output", str(output)]
+    # A shell that runs the tests in the background has them ignore it, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with subprocess.Popen(arguments, env=environment, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:

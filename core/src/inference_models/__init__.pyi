@@ -58,6 +58,7 @@ from .models import SemanticSegmentationModel as SemanticSegmentationModel
 from .models import StructuredOCRModel as StructuredOCRModel
 from .models import TextImageEmbeddingModel as TextImageEmbeddingModel
 from .models import TextOnlyOCRModel as TextOnlyOCRModel
+from .models import VisionLanguageModel as VisionLanguageModel
 from .negotiation import Plan as Plan
 from .negotiation import Verdict as Verdict
 from .predictions import ClassificationPrediction as ClassificationPrediction

@@ -28,6 +28,7 @@ from .metadata import RecommendedParameters as RecommendedParameters
 from .metadata import TorchScriptPackageDetails as TorchScriptPackageDetails
 from .metadata import UnreadablePackage as UnreadablePackage
 from .metadata import parse_quantization as parse_quantization
+from .models import NamedTask as NamedTask
 from .negotiation import Request as Request
 from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
@@ -55,6 +56,7 @@ from .store import backend_cache_directory as backend_cache_directory
 from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .toolkits import TorchToolkit as TorchToolkit
+from .toolkits import TransformersToolkit as TransformersToolkit
 from .vision import BatchSizes as BatchSizes
 from .vision import ClassMapping as ClassMapping
 from .vision import Image as Image

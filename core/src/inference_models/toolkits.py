@@ -1,7 +1,8 @@
 """Toolkits: what a backend hands to families that own their network instead of opening a session.
 
 Plugins do not import each other. A family names `toolkit` in its `from_pretrained` and is given what its backend's
-plugin makes; the shape they agree on stands here. `Any` stands for torch's types, because the core never imports torch.
+plugin makes; the shape they agree on stands here. `Any` stands for the types of torch and transformers, because the
+core never imports either.
 """
 
 from __future__ import annotations
@@ -89,4 +90,59 @@ class TorchToolkit(Protocol):
 
         Raises (inside it):
             ModelRuntimeError: the device has not enough memory; the message says how much was needed and free.
+        """
+
+
+@runtime_checkable
+class TransformersToolkit(Protocol):
+    """Loads models of Hugging Face transformers for one package, on the device that was asked for.
+
+    Everything comes out of the package's directory, as data: no code in it is run, and nothing is fetched. No setting
+    of the process is changed, but for transformers' verbosity, which is as before after each load.
+    """
+
+    @property
+    def device(self) -> str:
+        """The device that it really is, for example "cpu" or "cuda:0"."""
+
+    @property
+    def runtime(self) -> Mapping[str, object]:
+        """Versions and device. For reports."""
+
+    def load_processor(self, name: str, directory: str | os.PathLike[str]) -> Any:
+        """Return what prepares the inputs of a model, with images resized by Pillow.
+
+        Args:
+            name: of a processor class of transformers, for example "Florence2Processor".
+            directory: the package's. Of an adapter (`adapter_config.json`), the processor of its `base/` is read.
+
+        Raises:
+            CorruptedModelPackageError: files are missing or damaged.
+            ModelImplementationNotFoundError: the installed transformers has no such class.
+        """
+
+    def load_model(self, name: str, directory: str | os.PathLike[str], *, ignore_unexpected: Iterable[str] = ()) -> Any:
+        """Return a model ready to run: on `device`, in evaluation mode, without gradients.
+
+        Its `dtype` is what the user asked for; else float32, or for weights in half precision the one of float16,
+        bfloat16 and float32 that the device computes in.
+
+        Args:
+            name: of a model class of transformers, for example "Florence2ForConditionalGeneration".
+            directory: the package's. An adapter (`adapter_config.json`) is added to the model in its `base/`.
+            ignore_unexpected: names of weights that the model need not have, with shell wildcards.
+
+        Raises:
+            CorruptedModelPackageError: files are missing or damaged, or the weights are not those that config.json
+                describes; the message names them.
+            ModelLoadingError: the weights are a pickle and nobody vouches for it, or do not fit into memory.
+            MissingDependencyError: the package is an adapter and peft is not installed.
+            ModelImplementationNotFoundError: the installed transformers has no such class.
+        """
+
+    def inference(self) -> AbstractContextManager[object]:
+        """Return the context in which the model is called; what leaves it is on `device` and needs no gradient.
+
+        Raises (inside it):
+            ModelRuntimeError: the device has not enough memory.
         """

@@ -120,6 +120,8 @@ def test_an_error_cannot_steer_the_terminal(im_run: Im, spot: Path) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
 def test_ctrl_c(process_environment: dict[str, str], tmp_path: Path) -> None:
+    # A shell that runs the tests in the background has them ignore it, and children would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     path = tmp_path / "sleep.png"
     cv2.imwrite(str(path), np.full((8, 8, 3), 77, np.uint8))
     command = [sys.executable, "-m", "inference_models.cli", "predict", "spot://bright", str(path)]

@@ -21,6 +21,7 @@ from inference_models.models import (
     StructuredOCRModel,
     TextImageEmbeddingModel,
     TextOnlyOCRModel,
+    VisionLanguageModel,
 )
 from inference_models.predictions import Detections, InstanceDetections, InstancesRLEMasks
 
@@ -36,8 +37,8 @@ class Loads:
     class_names = ("dog", "cat")
 
 
-def test_eleven_tasks() -> None:
-    assert len(TASKS) == 11
+def test_twelve_tasks() -> None:
+    assert len(TASKS) == 12
     assert {cls.__name__ for cls in TASKS} <= set(inference_models.models.__all__)
     assert inference_models.models.__all__ == sorted(inference_models.models.__all__)
 
@@ -45,7 +46,7 @@ def test_eleven_tasks() -> None:
 @pytest.mark.parametrize("task", TASKS)
 def test_type_parameters_are_those_of_the_contract(task: type) -> None:
     parameters = [parameter.__name__ for parameter in getattr(task, "__parameters__", ())]
-    if task is TextImageEmbeddingModel:
+    if task in (TextImageEmbeddingModel, VisionLanguageModel):
         assert parameters == []
     elif task in TWO_PARAMETERS:
         assert parameters == ["PreprocessedInputs", "RawPrediction"]
@@ -58,6 +59,9 @@ def test_what_each_task_requires(task: Any) -> None:
     required = set(task.__abstractmethods__)
     if task is TextImageEmbeddingModel:
         assert required == {"from_pretrained", "embed_images", "embed_text"}
+        return
+    if task is VisionLanguageModel:
+        assert required == {"from_pretrained", "prompt"}
         return
     nameless = {"DepthEstimationModel", "TextOnlyOCRModel", "OpenVocabularyObjectDetectionModel"}
     expected = {"from_pretrained", "pre_process", "forward", "post_process"}

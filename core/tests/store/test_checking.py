@@ -29,10 +29,19 @@ class TestInPlace:
         assert not home.exists()
 
     @pytest.mark.parametrize("name", ["absent", "file"])
-    def test_it_must_be_a_directory(self, tmp_path: Path, name: str) -> None:
+    def test_a_package_of_files_must_be_a_directory(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "file").touch()
         with pytest.raises(CorruptedModelPackageError, match="not a directory"):
-            load(in_place(tmp_path / name))
+            load(in_place(tmp_path / name, FileDownloadSpecs("https://host/x", "weights.onnx")))
+
+    def test_a_package_without_listed_files_must_be_there(self, tmp_path: Path) -> None:
+        with pytest.raises(CorruptedModelPackageError, match="not a directory"):
+            load(in_place(tmp_path / "absent"))
+
+    def test_a_single_file_is_a_package_by_itself(self, tmp_path: Path, home: Path) -> None:
+        (tmp_path / "checkpoint.pth").touch()
+        assert load(in_place(tmp_path / "checkpoint.pth")) == tmp_path / "checkpoint.pth"
+        assert not home.exists()
 
     def test_listed_files_must_be_there(self, tmp_path: Path) -> None:
         with pytest.raises(CorruptedModelPackageError, match=r"lacks its file 'weights\.onnx'"):

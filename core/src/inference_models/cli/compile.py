@@ -61,7 +61,7 @@ def compile_(model: str, as_json: bool, fp16: bool, **given: Any) -> None:
     """Make a package of MODEL for another backend.
 
     It is made on this machine, and its directory is printed. The next load of MODEL finds and ranks it, also without a
-    network. A MODEL that is a directory needs --output.
+    network. A MODEL that is a directory, or the network in one, needs --output.
     """
     from inference_models.compiling import CompileOptions
     from inference_models.entities import Quantization

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ _BATCH = 4
 @json_option
 @click.option("--confidence", type=threshold, metavar="NUMBER", help="Report what is at least this certain, 0 to 1.")
 @click.option("--iou-threshold", type=float, metavar="NUMBER", help="Boxes that overlap more are one, 0 to 1.")
+@click.option("--prompt", metavar="TEXT", help="Ask the model this about each image; with --task, what the task needs.")
+@click.option("--task", metavar="NAME", help="Have the model do this of what it can do; an unknown one lists them.")
 @loading_options
 def predict(  # noqa: PLR0917 (click passes all of them by name)
     model: str,
@@ -45,6 +47,8 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
     as_json: bool,
     confidence: float | str | None,
     iou_threshold: float | None,
+    prompt: str | None,
+    task: str | None,
     **loading: Any,
 ) -> None:
     """Print what MODEL finds in each IMAGE.
@@ -57,13 +61,16 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
     drawings = None if output is None else Drawings.prepare(output, images)
     given = {"confidence": confidence, "iou_threshold": iou_threshold}
     parameters = {name: value for name, value in given.items() if value is not None}
+    if parameters and (prompt is not None or task is not None):
+        raise click.UsageError("--confidence and --iou-threshold do not go with --prompt and --task.")
     rows = []
     with ExitStack() as stack:
         report_progress(f"Loading {model}")
         loaded = AutoModel.from_pretrained(model, verbose=True, **keep_given(loading))
         if callable(close := getattr(loaded, "close", None)):
             stack.callback(close)
-        for path, image, prediction in _predict(loaded, images, parameters):
+        ask = _question(loaded, prompt, task, parameters)
+        for path, image, prediction in _predict(ask, images):
             written = None if drawings is None else drawings.write(path, image, prediction)
             if as_json:
                 rows.append(_as_row(path, image, prediction, written))
@@ -73,7 +80,34 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
         write_json({"model": model, "predictions": rows})
 
 
-def _predict(model: Any, paths: Sequence[Path], parameters: Mapping[str, Any]) -> Iterator[tuple[Path, Any, Any]]:
+def _question(
+    model: Any, prompt: str | None, task: str | None, parameters: Mapping[str, Any]
+) -> Callable[[list[Any]], Any]:
+    """Return what gives the model's predictions for a list of images.
+
+    Raises:
+        InvalidParameterError: the model takes no prompts or tasks, or nothing else.
+    """
+    from inference_models.errors import InvalidParameterError
+    from inference_models.models import VisionLanguageModel
+
+    name = type(model).__name__
+    if task is not None and isinstance(model, VisionLanguageModel):
+        return lambda images: model.perform(task, images, prompt)
+    if task is None and prompt is not None and callable(getattr(model, "prompt", None)):
+        return lambda images: model.prompt(images, prompt)
+    if task is not None or prompt is not None:
+        option = "--task" if task is not None else "--prompt"
+        raise InvalidParameterError(f"{option} is for models that answer prompts, and {name} is none. Leave it out.")
+    if not callable(model):
+        tasks = ", ".join(getattr(model, "tasks", ()))
+        raise InvalidParameterError(
+            f"{name} must be told what to do: --prompt TEXT" + (f", or --task NAME, one of {tasks}." if tasks else ".")
+        )
+    return lambda images: model(images, **parameters)
+
+
+def _predict(ask: Callable[[list[Any]], Any], paths: Sequence[Path]) -> Iterator[tuple[Path, Any, Any]]:
     """Yield each path with its image and what the model says about it."""
     from inference_models.vision import load_image
 
@@ -81,8 +115,7 @@ def _predict(model: Any, paths: Sequence[Path], parameters: Mapping[str, Any]) -
         batch = paths[start : start + _BATCH]
         report_progress(f"Predicting {start + 1} to {start + len(batch)} of {len(paths)}")
         images = [load_image(path) for path in batch]
-        results = model(images, **parameters)
-        yield from zip(batch, images, _by_image(results, len(batch)), strict=True)
+        yield from zip(batch, images, _by_image(ask(images), len(batch)), strict=True)
 
 
 def _by_image(results: Any, count: int) -> list[Any]:

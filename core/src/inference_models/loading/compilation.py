@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from inference_models.compiling import CompileOptions, CompileProgress
+from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import (
     BackendUnavailable,
     BaseInferenceModelsError,
@@ -61,7 +62,7 @@ def compile_model(
     """Make a package of a model for a backend. It is there when this returns; after an error, nothing is.
 
     Args:
-        model: as `AutoModel.from_pretrained` takes it.
+        model: as `AutoModel.from_pretrained` takes it, or the path of the network in a package directory.
         backend: the one to make it for.
         weights_provider: where an id without `name://` is looked up.
         package_id: make it from this package. None: from the one that suits best.
@@ -83,7 +84,7 @@ def compile_model(
 
     catalog, environment = current_catalog(), current_environment()
     target = _target(backend, catalog, environment)
-    source = find_source(model, weights_provider)
+    source = _package_of_file(find_source(model, weights_provider))
     _check_output(source, output)
     wishes = LoadOptions(allow_untrusted_packages=allow_untrusted_packages, use_auto_resolution_cache=False)
     metadata = find_model(source, wishes, catalog, environment, wishes.make_request(catalog)).metadata
@@ -103,6 +104,14 @@ def _target(backend: str, catalog: Catalog, environment: Environment) -> Declare
     if not status.available:
         raise BackendUnavailable(f"Backend {backend!r} is unavailable: {status.reason}", status.fix)
     return declared
+
+
+def _package_of_file(source: ModelSource) -> ModelSource:
+    """Return the directory where `source` is a file in a package directory: the rest of the package says what it is."""
+    path = Path(source.model_id)
+    if not (source.is_local and path.is_file() and (path.parent / PACKAGE_CONFIG_NAME).is_file()):
+        return source
+    return evolve(source, model_id=str(path.parent))
 
 
 def _check_output(source: ModelSource, output: Path | None) -> None:

@@ -16,6 +16,7 @@ from inference_models.models.semantic_segmentation import SemanticSegmentationMo
 from inference_models.models.structured_ocr import StructuredOCRModel
 from inference_models.models.text_image_embedding import TextImageEmbeddingModel
 from inference_models.models.text_only_ocr import TextOnlyOCRModel
+from inference_models.models.vision_language import NamedTask, VisionLanguageModel
 
 __all__ = [
     "AnyModel",
@@ -26,6 +27,7 @@ __all__ = [
     "Model",
     "ModelPipeline",
     "MultiLabelClassificationModel",
+    "NamedTask",
     "ObjectDetectionModel",
     "OpenVocabularyObjectDetectionModel",
     "SemanticSegmentationModel",
@@ -34,4 +36,5 @@ __all__ = [
     "StructuredOCRModel",
     "TextImageEmbeddingModel",
     "TextOnlyOCRModel",
+    "VisionLanguageModel",
 ]

@@ -15,6 +15,7 @@ from inference_models.models.semantic_segmentation import SemanticSegmentationMo
 from inference_models.models.structured_ocr import StructuredOCRModel
 from inference_models.models.text_image_embedding import TextImageEmbeddingModel
 from inference_models.models.text_only_ocr import TextOnlyOCRModel
+from inference_models.models.vision_language import VisionLanguageModel
 
 # Without type arguments, so that isinstance(model, AnyModel) works.
 AnyModel: TypeAlias = (
@@ -29,5 +30,6 @@ AnyModel: TypeAlias = (
     | StructuredOCRModel  # type: ignore[type-arg]
     | TextImageEmbeddingModel
     | TextOnlyOCRModel  # type: ignore[type-arg]
+    | VisionLanguageModel
 )
 """Any model of a known task. Models of other tasks need not derive from any of these."""

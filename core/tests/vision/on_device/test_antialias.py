@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from attrs import evolve
@@ -39,7 +41,8 @@ def test_the_values_of_the_host_within_one(
     make_input = make(mode, new_height, new_width)
     expected, placed = make_input(image)
     for given_image in (image, torch.from_numpy(image).permute(2, 0, 1).flip(0).to(device)):
-        tensor, metadata = make_input(given_image, device=device)
+        prepared: tuple[Any, Any] = make_input(given_image, device=device)
+        tensor, metadata = prepared
         assert tensor.device.type == torch.device(device).type
         assert np.abs(tensor.cpu().numpy() - expected).max() <= 1
         assert evolve(metadata[0], array_kind="numpy", device="cpu") == placed[0]

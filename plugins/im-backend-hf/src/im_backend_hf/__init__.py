@@ -1,0 +1,1 @@
+"""Hugging Face backend for inference-models: detection, compatibility checks, safe loading of transformers models."""

@@ -1,0 +1,1 @@
+"""Florence-2 for inference-models: captions, boxes, masks and text from one vision-language model."""

@@ -1,0 +1,1 @@
+"""MediaPipe backend for inference-models, with face detection, object detection and image classification."""
