@@ -72,6 +72,7 @@ from .vision import ResizeMode as ResizeMode
 from .vision import SourceImage as SourceImage
 from .vision import StaticCropOffset as StaticCropOffset
 from .vision import TrainingInputSize as TrainingInputSize
+from .vision import agreed_input_size as agreed_input_size
 from .vision import as_float32 as as_float32
 from .vision import as_images as as_images
 from .vision import as_kind as as_kind
@@ -84,6 +85,7 @@ from .vision import check_max_detections as check_max_detections
 from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
+from .vision import find_image_input as find_image_input
 from .vision import indices_where as indices_where
 from .vision import library_of as library_of
 from .vision import map_classes as map_classes
@@ -100,6 +102,9 @@ from .vision import resolve_confidence as resolve_confidence
 from .vision import restore_map as restore_map
 from .vision import rle_masks as rle_masks
 from .vision import select_candidates as select_candidates
+from .vision import sigmoid as sigmoid
+from .vision import softmax as softmax
+from .vision import stated_input_size as stated_input_size
 from .vision import substitute_resize_mode as substitute_resize_mode
 from .weights_providers import get_model_from_provider as get_model_from_provider
 from .weights_providers import register_model_provider as register_model_provider

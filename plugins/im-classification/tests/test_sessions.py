@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from attrs import evolve
 
-from im_classification.classifiers import sigmoid, softmax
 from im_classification.sessions import SessionMultiLabelClassifier
 from inference_models import (
     ClassificationPrediction,
@@ -20,7 +19,7 @@ from inference_models import (
     MultiLabelClassificationPrediction,
     SessionClosedError,
 )
-from inference_models.developer_tools import RecommendedParameters
+from inference_models.developer_tools import RecommendedParameters, sigmoid, softmax
 
 WEIGHTS = np.array([[3, 0, 1], [0, 3, 1], [-1, 0, 3]], np.float32)
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from im_rfdetr.selection import select, sigmoid
+from im_rfdetr.selection import select
+from inference_models.developer_tools import sigmoid
 
 INFINITE = np.float32(np.inf)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from onnx import TensorProto, helper
 
-from im_yolo.classification import YOLOClassifier, YOLOMultiLabelClassifier, sigmoid, softmax
+from im_yolo.classification import YOLOClassifier, YOLOMultiLabelClassifier
 from inference_models import (
     ClassificationPrediction,
     CorruptedModelPackageError,
@@ -20,7 +20,7 @@ from inference_models import (
     ModelLoadingError,
     MultiLabelClassificationPrediction,
 )
-from inference_models.developer_tools import RecommendedParameters, TensorInfo
+from inference_models.developer_tools import RecommendedParameters, TensorInfo, sigmoid, softmax
 
 SOFTMAX = {"type": "softmax", "fused": False}
 SIGMOID = {"type": "sigmoid", "fused": False}

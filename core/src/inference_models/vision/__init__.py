@@ -7,6 +7,7 @@ Importing this is cheap: OpenCV and cattrs (the `im-core[vision]` extra) are imp
 
 from __future__ import annotations
 
+from inference_models.vision.activations import sigmoid, softmax
 from inference_models.vision.arrays import (
     as_float32,
     as_kind,
@@ -25,6 +26,7 @@ from inference_models.vision.class_names import parse_class_names
 from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
+from inference_models.vision.image_input import agreed_input_size, find_image_input, stated_input_size
 from inference_models.vision.images import Image, Images, SourceImage, as_images
 from inference_models.vision.inference_config import (
     InferenceConfig,
@@ -58,6 +60,7 @@ __all__ = [
     "SourceImage",
     "StaticCropOffset",
     "TrainingInputSize",
+    "agreed_input_size",
     "as_float32",
     "as_images",
     "as_kind",
@@ -70,6 +73,7 @@ __all__ = [
     "choose_batch_sizes",
     "cxcywh_to_xyxy",
     "dense_masks",
+    "find_image_input",
     "indices_where",
     "library_of",
     "load_image",
@@ -87,5 +91,8 @@ __all__ = [
     "restore_map",
     "rle_masks",
     "select_candidates",
+    "sigmoid",
+    "softmax",
+    "stated_input_size",
     "substitute_resize_mode",
 ]

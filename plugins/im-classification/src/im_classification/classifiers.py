@@ -26,8 +26,11 @@ from inference_models.developer_tools import (
     ModelPackageMetadata,
     RecommendedParameters,
     as_kind,
+    as_like,
     as_numpy,
     resolve_confidence,
+    sigmoid,
+    softmax,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -115,7 +118,7 @@ class ClassifierStages(Model):
             ModelRuntimeError: the backend failed.
             CorruptedModelPackageError: the output does not fit class_names.txt.
         """
-        return _like(self._package.run(pre_processed_images), pre_processed_images)
+        return as_like(self._package.run(pre_processed_images), pre_processed_images)
 
     def _probabilities(self, scores: Array, activation: Callable[[Floats], Floats]) -> Floats:
         """Return (N, classes) float32 for the classes in predictions; those that are removed keep their share."""
@@ -142,8 +145,8 @@ class Classifier(ClassifierStages, ClassificationModel[Array, Array]):
         """
         scores = self._probabilities(model_results, softmax)
         return ClassificationPrediction(
-            class_id=_like(scores.argmax(axis=1), model_results),
-            confidence=_like(scores, model_results),
+            class_id=as_like(scores.argmax(axis=1), model_results),
+            confidence=as_like(scores, model_results),
             class_names=self._package.class_names,
         )
 
@@ -175,8 +178,8 @@ class MultiLabelClassifier(ClassifierStages, MultiLabelClassificationModel[Array
         )
         return [
             MultiLabelClassificationPrediction(
-                class_ids=_like(np.flatnonzero(image >= threshold), model_results),
-                confidence=_like(image, model_results),
+                class_ids=as_like(np.flatnonzero(image >= threshold), model_results),
+                confidence=as_like(image, model_results),
                 class_names=names,
             )
             for image in self._probabilities(model_results, sigmoid)
@@ -188,23 +191,3 @@ def _other_device(images: Images) -> str | None:
     first = images[0] if isinstance(images, (list, tuple)) and images else images
     device = str(getattr(first, "device", "cpu"))
     return None if device == "cpu" else device
-
-
-def _like(values: Array, array: Array) -> Array:
-    """Return `values` in the library and on the device of `array`."""
-    return as_numpy(values) if isinstance(array, np.ndarray) else as_kind(values, "torch", str(array.device))
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return the softmax over the last axis, in a new array. Large values do not overflow."""
-    with np.errstate(invalid="ignore"):  # infinite logits give NaN
-        powers: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        powers /= powers.sum(axis=-1, keepdims=True)
-    return powers
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)), in a new array. Large values do not overflow."""
-    small = np.exp(-np.abs(logits))
-    result: Floats = np.where(logits >= 0, np.float32(1), small) / (1 + small)
-    return result

@@ -13,21 +13,22 @@ from inference_models.developer_tools import (
     Array,
     BatchSizes,
     ClassMapping,
-    ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
     ModelPackageMetadata,
     ResizeMode,
     Session,
-    TensorInfo,
+    agreed_input_size,
     as_kind,
     batch_limits,
     choose_batch_sizes,
+    find_image_input,
     map_classes,
     parse_class_names,
     parse_inference_config,
     require_supported,
     run_batched,
+    stated_input_size,
     substitute_resize_mode,
 )
 
@@ -114,15 +115,15 @@ def open_package(
     require_supported(config)  # before opening a network takes its time
     session = open_network(directory, config, len(class_names))
     try:
-        network_input = _check_input(session, config)
+        network_input = find_image_input(session.inputs, config)
         if session.outputs and session.outputs[0].shape:
             _check_output(session.outputs[0].shape, len(class_names))
         batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
         pre_processor = ImagePreProcessor.from_config(
             config,
-            size=_input_size(network_input, config),
+            size=agreed_input_size(network_input, config),
             dtype=network_input.dtype,
-            dynamic_size=None in _height_and_width(network_input),
+            dynamic_size=None in stated_input_size(network_input),
         )
     except BaseException:
         session.close()
@@ -146,20 +147,6 @@ def _is_fused(config: InferenceConfig, activation: Activation, directory: Path) 
     return stated.fused
 
 
-def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
-    """Return the network's only input, or raise when it is not (batch, channels, height, width), as far as is known."""
-    inputs = session.inputs
-    channels = config.network_input.input_channels
-    shape = inputs[0].shape if len(inputs) == 1 else None
-    if shape is None or (shape and (len(shape) != 4 or shape[1] not in (channels, None))):
-        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
-        raise CorruptedModelPackageError(
-            f"The network must have one input of shape (batch, {channels}, height, width), found {found}. "
-            f"Check network_input in inference_config.json, or export the model again."
-        )
-    return inputs[0]
-
-
 def _check_output(shape: tuple[Any, ...], classes: int) -> None:
     if len(shape) == 2 and shape[1] in (classes, None):
         return
@@ -169,25 +156,3 @@ def _check_output(shape: tuple[Any, ...], classes: int) -> None:
         f"class_names.txt names. Put the class_names.txt that the network was trained with into the package (a blank "
         f"line before the last name counts as a class), or export the model again."
     )
-
-
-def _height_and_width(network_input: TensorInfo) -> tuple[int | None, int | None]:
-    """Return what the network states; None twice when its backend knows nothing about the shape."""
-    if not network_input.shape:
-        return None, None
-    _, _, height, width = network_input.shape
-    return height, width
-
-
-def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
-    """Return the size that the network and the config agree on; None when only the config states one."""
-    trained = config.network_input.training_input_size
-    height, width = _height_and_width(network_input)
-    if trained is None:
-        return ImageDimensions(height, width) if height is not None and width is not None else None
-    if height not in (trained.height, None) or width not in (trained.width, None):
-        raise CorruptedModelPackageError(
-            f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
-            f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
-        )
-    return None

@@ -15,13 +15,13 @@ from inference_models import Confidence, CorruptedModelPackageError, ModelLoadin
 from inference_models.developer_tools import (
     Array,
     BatchSizes,
-    ImageDimensions,
     InferenceConfig,
     ModelPackageMetadata,
     RecommendedParameters,
     Session,
     SessionOpener,
     TensorInfo,
+    agreed_input_size,
     as_kind,
     batch_limits,
     choose_batch_sizes,
@@ -178,7 +178,7 @@ def join_package(
         session=session,
         classes=classes,
         pre_processor=RFDETRPreProcessor.from_config(
-            config, size=_input_size(network_input, config), dtype=network_input.dtype
+            config, size=agreed_input_size(network_input, config), dtype=network_input.dtype
         ),
         input=network_input,
         batch_sizes=batch_sizes,
@@ -197,15 +197,3 @@ def _check_input(session: Session) -> TensorInfo:
             f"The network must have one input of shape (batch, 3, height, width), found {found}. Export it again."
         )
     return inputs[0]
-
-
-def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
-    """Return the size that the network and the config agree on; None when only the config states one."""
-    trained = config.network_input.training_input_size
-    height, width = network_input.shape[2:]
-    if trained is not None and (height not in (trained.height, None) or width not in (trained.width, None)):
-        raise CorruptedModelPackageError(
-            f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
-            f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
-        )
-    return ImageDimensions(height, width) if trained is None and height is not None and width is not None else None

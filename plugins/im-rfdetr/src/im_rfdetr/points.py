@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from im_rfdetr.selection import Floats, Selected, sigmoid
-from inference_models.developer_tools import PreProcessingMetadata, rescale_points
+from im_rfdetr.selection import Floats, Selected
+from inference_models.developer_tools import PreProcessingMetadata, as_float32, rescale_points, sigmoid
 
 __all__ = ["Points", "fuse_scores", "read_points"]
 
@@ -50,7 +50,7 @@ class Points:
             lowest: points with a lower confidence are blanked: position and confidence 0, covariance NaN.
         """
         size = np.array([metadata.inference_size.width, metadata.inference_size.height], np.float64)
-        confidence = sigmoid(self.values[..., 2])
+        confidence = sigmoid(as_float32(self.values[..., 2]))
         shown = self.there & (confidence >= np.float32(lowest)) & np.isfinite(self.values[..., :2]).all(axis=-1)
         xy = rescale_points(self.values[..., :2] * size, metadata)
         covariance = _covariance(self.values, size / [metadata.scale_width, metadata.scale_height])

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-__all__ = ["Selected", "select", "sigmoid"]
+from inference_models.developer_tools import as_float32, sigmoid
+
+__all__ = ["Selected", "select"]
 
 Floats = npt.NDArray[np.floating[Any]]
 
@@ -47,7 +49,7 @@ def select(logits: Floats, thresholds: npt.NDArray[np.float32], count: int) -> S
     classes, flat = logits.shape[1], logits.ravel()
     # Few pairs pass: which might, their logits say, and only those are worth an exponential.
     places = np.flatnonzero(flat > _logit_below(thresholds.min(initial=np.inf)))
-    scores = sigmoid(flat[places])
+    scores = sigmoid(as_float32(flat[places]))
     best = np.argsort(-scores, kind="stable")[:count]
     places, scores = places[best], scores[best]
     pairs = Selected(places // classes, places % classes, scores)
@@ -60,11 +62,3 @@ def _logit_below(probability: float) -> float:
         return -math.inf if probability <= 0 else math.inf
     probability = min(probability, 0.99)  # beyond, rounding counts for more than the margin
     return math.log(probability / (1 - probability)) - 1e-2
-
-
-def sigmoid(logits: Floats) -> npt.NDArray[np.float32]:
-    """Return 1 / (1 + exp(-x)) in float32, in a new array. Large values do not overflow."""
-    logits = logits.astype(np.float32, copy=False)
-    small = np.exp(-np.abs(logits))
-    result: npt.NDArray[np.float32] = np.where(logits >= 0, np.float32(1), small) / (1 + small)
-    return result

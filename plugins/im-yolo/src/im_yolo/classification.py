@@ -31,8 +31,9 @@ from inference_models.developer_tools import (
     as_like,
     as_numpy,
     indices_where,
-    library_of,
     resolve_confidence,
+    sigmoid,
+    softmax,
 )
 
 Floats = npt.NDArray[np.float32]
@@ -207,22 +208,3 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
             )
             for image in scores
         ]
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return the softmax over the last axis, in a new array or tensor. Large values do not overflow."""
-    if not isinstance(logits, np.ndarray):
-        return library_of(logits).softmax(logits, dim=-1)
-    with np.errstate(invalid="ignore"):  # infinite logits give NaN
-        powers: Floats = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        powers /= powers.sum(axis=-1, keepdims=True)
-    return powers
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)), in a new array or tensor. Large values do not overflow."""
-    if not isinstance(logits, np.ndarray):
-        return library_of(logits).sigmoid(logits)
-    small = np.exp(-np.abs(logits))
-    result: Floats = np.where(logits >= 0, np.float32(1), small) / (1 + small)
-    return result

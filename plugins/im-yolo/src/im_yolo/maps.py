@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from im_yolo import families
-from im_yolo.classification import sigmoid
 from im_yolo.heads import Floats, Shape, Threshold
 from im_yolo.kinds import in_kind
 from im_yolo.one_output import OneOutputStages
@@ -36,6 +35,7 @@ from inference_models.developer_tools import (
     library_of,
     resolve_confidence,
     restore_map,
+    sigmoid,
 )
 
 BACKGROUND = "background"

@@ -10,13 +10,11 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
-from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
     Array,
     BatchRun,
     BatchSizes,
     ClassMapping,
-    ImageDimensions,
     ImagePreProcessor,
     InferenceConfig,
     ModelPackageMetadata,
@@ -24,10 +22,12 @@ from inference_models.developer_tools import (
     Session,
     SessionOpener,
     TensorInfo,
+    agreed_input_size,
     as_kind,
     as_numpy,
     batch_limits,
     choose_batch_sizes,
+    find_image_input,
     join_batches,
     map_classes,
     parse_class_names,
@@ -35,6 +35,7 @@ from inference_models.developer_tools import (
     processing_device,
     require_supported,
     run_in_batches,
+    stated_input_size,
     substitute_resize_mode,
 )
 
@@ -138,15 +139,15 @@ def open_package(
     require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
-        network_input = _check_input(session, config)
+        network_input = find_image_input(session.inputs, config)
         batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
         if session.outputs and all(output.shape for output in session.outputs):
             check_outputs(session.outputs, class_names)
         pre_processor = ImagePreProcessor.from_config(
             config,
-            size=_input_size(network_input, config),
+            size=agreed_input_size(network_input, config),
             dtype=network_input.dtype,
-            dynamic_size=None in _height_and_width(network_input),
+            dynamic_size=None in stated_input_size(network_input),
         )
     except BaseException:
         session.close()
@@ -157,39 +158,3 @@ def open_package(
 def _as_trained(config: InferenceConfig) -> InferenceConfig:
     """Return `config` with what "fit-longer-edge" means for this family: a letterbox, padded with 127."""
     return substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.LETTERBOX, padding_value=127)
-
-
-def _check_input(session: Session, config: InferenceConfig) -> TensorInfo:
-    """Return the network's only input, or raise when it is not (batch, channels, height, width), as far as is known."""
-    inputs = session.inputs
-    channels = config.network_input.input_channels
-    shape = inputs[0].shape if len(inputs) == 1 else None
-    if shape is None or (shape and (len(shape) != 4 or shape[1] not in (channels, None))):
-        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
-        raise CorruptedModelPackageError(
-            f"The network must have one input of shape (batch, {channels}, height, width), found {found}. "
-            f"Check network_input in inference_config.json, or export the model again."
-        )
-    return inputs[0]
-
-
-def _height_and_width(network_input: TensorInfo) -> tuple[int | None, int | None]:
-    """Return what the network states; None twice when its backend knows nothing about the shape."""
-    if not network_input.shape:
-        return None, None
-    _, _, height, width = network_input.shape
-    return height, width
-
-
-def _input_size(network_input: TensorInfo, config: InferenceConfig) -> ImageDimensions | None:
-    """Return the size that the network and the config agree on; None when only the config states one."""
-    trained = config.network_input.training_input_size
-    height, width = _height_and_width(network_input)
-    if trained is not None:
-        if height not in (trained.height, None) or width not in (trained.width, None):
-            raise CorruptedModelPackageError(
-                f"The network takes {height}x{width} (height x width) but network_input.training_input_size in "
-                f"inference_config.json is {trained.height}x{trained.width}. Correct the config."
-            )
-        return None
-    return ImageDimensions(height, width) if height is not None and width is not None else None
