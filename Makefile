@@ -24,15 +24,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PROJECTS := $(wildcard core/pyproject.toml plugins/*/pyproject.toml)
 PLUGINS := $(patsubst plugins/%/pyproject.toml,%,$(wildcard plugins/*/pyproject.toml))
+EXAMPLES := $(wildcard examples/*/pyproject.toml)
 RUNTIME_PROJECTS := core[vision,viz] plugins/im-backend-onnx[cpu] $(addprefix plugins/,$(filter-out im-backend-onnx,$(PLUGINS)))
 
-SOURCE_TREES := core/src $(wildcard plugins/*/src) $(wildcard plugins/*/training) benchmarks tools
+SOURCE_TREES := core/src $(wildcard plugins/*/src) $(wildcard plugins/*/training) $(wildcard examples/*/src) benchmarks tools
 # Tests need no annotations, hand in wrong types on purpose, and reach into plain data; that names exist and calls fit is
 # checked all the same. One run for each tree, because test modules of two trees may have one name.
 MYPY_TESTS := --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls --allow-untyped-decorators \
 	--no-strict-equality --no-warn-return-any --no-warn-unused-ignores $(addprefix --disable-error-code=, \
 	arg-type assignment call-overload has-type index misc operator union-attr var-annotated)
-TEST_TREES := core/tests $(wildcard plugins/*/tests) tests
+TEST_TREES := core/tests $(wildcard plugins/*/tests) $(wildcard examples/*/tests) tests
 
 # Options for pytest: `make test PYTEST="-k names"`; coverage is measured without them only, because it means something
 # for all tests together. Two processes suit the smallest machine that this must run on.
@@ -97,7 +98,8 @@ $(MEDIAPIPE_VENV)/.installed: core/pyproject.toml plugins/im-mediapipe/pyproject
 		-e ./core -e "./plugins/im-mediapipe[mediapipe]" pytest pytest-timeout
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt $(EXAMPLES)
 	@echo "Installing the development tools"
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-compile --no-build-isolation $(foreach project,$(EXAMPLES),-e "./$(project:/pyproject.toml=)[test]")
 	@touch $@

@@ -64,6 +64,11 @@ def plugins() -> list[Distribution]:
     return [Distribution(path.parent) for path in sorted(ROOT.glob("plugins/*/pyproject.toml"))]
 
 
+def examples() -> list[Distribution]:
+    """Return the examples, by name: made as a third party would, so they are none of our distributions."""
+    return [Distribution(path.parent) for path in sorted(ROOT.glob("examples/*/pyproject.toml"))]
+
+
 def distributions() -> list[Distribution]:
     """Return the core, then the plugins."""
     return [core(), *plugins()]

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from workspace import distributions
+from workspace import distributions, examples
 
 HEAVY = [
     "cv2",
@@ -37,7 +37,9 @@ print(json.dumps({{
 }}))
 """
 
-PLUGIN_MODULES = [module for distribution in distributions() for module in distribution.plugin_modules.values()]
+PLUGIN_MODULES = [
+    module for distribution in [*distributions(), *examples()] for module in distribution.plugin_modules.values()
+]
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
-"""Every distribution has the same shape, and all share one version."""
+"""Every distribution has the same shape, examples too, and all but those share one version."""
 
 from __future__ import annotations
 
 import pytest
 
-from workspace import PLUGIN_GROUP, ROOT, Distribution, core, distributions, plugins
+from workspace import PLUGIN_GROUP, ROOT, Distribution, core, distributions, examples, plugins
 
 each_distribution = pytest.mark.parametrize("distribution", distributions(), ids=str)
+each_directory = pytest.mark.parametrize("distribution", [*distributions(), *examples()], ids=str)
 each_plugin = pytest.mark.parametrize("plugin", plugins(), ids=str)
 
 
@@ -14,7 +15,7 @@ def test_there_are_plugins() -> None:
     assert {"im-backend-onnx", "im-demo", "im-yolo"} <= {plugin.name for plugin in plugins()}
 
 
-@each_distribution
+@each_directory
 def test_files_that_every_distribution_has(distribution: Distribution) -> None:
     directory = distribution.directory
     assert (distribution.package / "__init__.py").is_file()
@@ -26,7 +27,7 @@ def test_files_that_every_distribution_has(distribution: Distribution) -> None:
     assert len(readme.split()) > 50, "a README says what the distribution is for"
 
 
-@each_distribution
+@each_directory
 def test_project_table(distribution: Distribution) -> None:
     project = distribution.project
     assert project["license"] == "Apache-2.0"
@@ -44,7 +45,7 @@ def test_one_version_everywhere(distribution: Distribution) -> None:
     assert distribution.version == core().version
 
 
-@each_distribution
+@each_directory
 def test_tools_are_configured_in_the_root_only(distribution: Distribution) -> None:
     assert set(distribution.pyproject["tool"]) == {"hatch"}
 
@@ -75,5 +76,6 @@ def test_a_plugin_depends_on_no_other_plugin(plugin: Distribution) -> None:
 
 def test_torchvision_and_timm_are_never_required() -> None:
     """Their wheels break `import transformers` wherever they do not match torch exactly."""
-    texts = [path.read_text() for path in [*ROOT.glob("*/pyproject.toml"), *ROOT.glob("plugins/*/pyproject.toml")]]
+    patterns = ("*/pyproject.toml", "plugins/*/pyproject.toml", "examples/*/pyproject.toml")
+    texts = [path.read_text() for pattern in patterns for path in ROOT.glob(pattern)]
     assert not [name for name in ("torchvision", "timm") for text in texts if name in text]
