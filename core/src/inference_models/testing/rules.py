@@ -1,0 +1,83 @@
+"""What all contracts share: their tests cannot be overridden or removed, and they report findings in few words."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+import pytest
+
+from inference_models.testing.checks.findings import Finding, NotChecked
+
+Subject = TypeVar("Subject")
+
+_SWITCHES = ("xfail", "skip", "skipif")
+
+
+class ContractRuleError(TypeError):
+    """A test class changes a contract instead of fulfilling it. Raised where the class is defined."""
+
+
+class Contract:
+    """The base of all contracts.
+
+    A contract is a class defined with `contract=True`; its own methods named `test_...` are the contract's tests. A
+    subclass of it states what is tested, by class attributes and fixtures, and may add tests.
+    """
+
+    _tests: ClassVar[dict[str, object]] = {}
+
+    def __init_subclass__(cls, *, contract: bool = False, **options: Any) -> None:
+        """Refuse a class that overrides or removes a test of a contract, unless it says why that must fail.
+
+        Raises:
+            ContractRuleError: with the name of the test, and what to do instead.
+        """
+        super().__init_subclass__(**options)
+        for base in cls.__mro__[1:]:
+            for name, test in base.__dict__.get("_tests", {}).items():
+                _refuse_changes(cls, name, test)
+        own = vars(cls).items() if contract else ()
+        cls._tests = {name: test for name, test in own if name.startswith("test_")}
+
+    def run_check(self, check: Callable[[Subject], None], subject: Subject) -> None:
+        """Run a check and report to pytest what it finds, without a traceback into the kit."""
+        __tracebackhide__ = True
+        try:
+            check(subject)
+        except Finding as finding:
+            pytest.fail(str(finding), pytrace=False)
+        except NotChecked as reason:
+            pytest.skip(str(reason))
+
+
+def _refuse_changes(cls: type[Contract], name: str, test: object) -> None:
+    found = inspect.getattr_static(cls, name, None)
+    if found is test:
+        if marked := [mark.name for mark in _marks(found) if mark.name in _SWITCHES]:
+            raise ContractRuleError(
+                f"{cls.__qualname__}.{name}: the contract's own test was marked {marked[0]}, which would hold wherever "
+                f"the contract is used. {_way_out(name)}"
+            )
+        return
+    if not callable(found):
+        raise ContractRuleError(f"{cls.__qualname__} removes {name}, a test of the contract. {_way_out(name)}")
+    reasons = [mark.kwargs.get("reason") for mark in _marks(found) if mark.name == "xfail"]
+    if not reasons:
+        raise ContractRuleError(f"{cls.__qualname__} overrides {name}, a test of the contract. {_way_out(name)}")
+    if not all(isinstance(reason, str) and reason.strip() for reason in reasons):
+        raise ContractRuleError(f"{cls.__qualname__}.{name} is marked xfail without a reason. {_way_out(name)}")
+
+
+def _marks(found: object) -> list[pytest.Mark]:
+    marks = getattr(found, "pytestmark", [])
+    return [mark for mark in marks if isinstance(mark, pytest.Mark)] if isinstance(marks, list) else []
+
+
+def _way_out(name: str) -> str:
+    return (
+        f"Correct what the test finds. If that cannot be, keep it failing in the open: define {name} in your class, "
+        f'mark it @pytest.mark.xfail(reason="...") with the reason, and call super().{name}(...) in it. Fixtures and '
+        f"attributes may be overridden freely."
+    )
