@@ -9,6 +9,8 @@ from .cuda_graphs import CudaGraphCache as CudaGraphCache
 from .cuda_graphs import TRTCudaGraphCache as TRTCudaGraphCache
 from .cuda_graphs import establish_trt_cuda_graph_cache as establish_trt_cuda_graph_cache
 from .distributions import installed_version as installed_version
+from .download.api import ApiAnswer as ApiAnswer
+from .download.api import ask_api as ask_api
 from .entities import ArrayKind as ArrayKind
 from .entities import BackendType as BackendType
 from .entities import Quantization as Quantization

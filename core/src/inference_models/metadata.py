@@ -52,7 +52,8 @@ class FileDownloadSpecs:
         headers: sent with requests for this file, to the origin of `download_url` only; they may hold a
             credential, so they never show either.
         refresh: returns the same file with a fresh address and headers; asked when the server refuses
-            the old ones (401, 403, 410), as it does when a signed address has expired.
+            the old ones (401, 403, 410), as it does when a signed address has expired, and again only after something
+            has come since.
     """
 
     download_url: str = field(validator=_NAME, repr=redact_url)

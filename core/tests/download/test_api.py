@@ -15,7 +15,7 @@ import pytest
 
 from inference_models.configuration import OFFLINE, OFFLINE_MODE
 from inference_models.download import api
-from inference_models.download.api import ask
+from inference_models.download.api import ask_api
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError
 
 _FOLDER = Path(__file__).parents[1] / "weights_providers"
@@ -43,11 +43,11 @@ def site(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[Simple
 
 
 def test_the_answer_comes_whatever_its_status(site) -> None:
-    answer = ask(site.url, {"X-A": "1"}, purpose="it")
+    answer = ask_api(site.url, {"X-A": "1"}, purpose="it")
     assert (answer.status, answer.content_type, answer.body) == (200, "application/octet-stream", b"{}")
     assert site.server.requests[0][1]["x-a"] == "1"
     site.fail(faults.status(418, "short and stout"))
-    answer = ask(site.url, purpose="it")
+    answer = ask_api(site.url, purpose="it")
     assert (answer.status, answer.body) == (418, b"short and stout")
     assert "stout" not in repr(answer)
 
@@ -55,7 +55,7 @@ def test_the_answer_comes_whatever_its_status(site) -> None:
 @pytest.mark.parametrize("code", [408, 429, 500, 502, 503, 504])
 def test_statuses_that_pass_are_tried_again(site, waits, code) -> None:
     site.fail(*[faults.status(code)] * 2)
-    assert ask(site.url, purpose="it").status == 200
+    assert ask_api(site.url, purpose="it").status == 200
     assert len(waits) == 2
     assert sum(waits) < 3, "two failures cost less than three seconds"
 
@@ -63,7 +63,7 @@ def test_statuses_that_pass_are_tried_again(site, waits, code) -> None:
 @pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 409, 423, 501, 505])
 def test_others_are_not(site, waits, code) -> None:
     site.fail(faults.status(code))
-    assert ask(site.url, purpose="it").status == code
+    assert ask_api(site.url, purpose="it").status == code
     assert waits == []
 
 
@@ -71,7 +71,7 @@ def test_the_configuration_says_what_is_tried_again_and_how_often(site, waits, m
     monkeypatch.setenv("IDEMPOTENT_API_REQUEST_CODES_TO_RETRY", "404")
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "7")
     site.fail(*[faults.status(404)] * 6, faults.status(503))
-    assert ask(site.url, purpose="it").status == 503
+    assert ask_api(site.url, purpose="it").status == 503
     assert site.count() == 7
     assert all(later > earlier / 2 for earlier, later in pairwise(waits)), "they grow"
     assert max(waits) > 4 * min(waits)
@@ -80,13 +80,13 @@ def test_the_configuration_says_what_is_tried_again_and_how_often(site, waits, m
 @pytest.mark.parametrize("fault", [faults.reset(), faults.cut(100), faults.silence(0)])
 def test_broken_connections_are_tried_again(site, fault) -> None:
     site.fail(fault, fault)
-    assert ask(site.url, purpose="it").body == b"{}"
+    assert ask_api(site.url, purpose="it").body == b"{}"
 
 
 def test_a_server_that_stays_broken_is_given_up_without_showing_the_query(site, waits) -> None:
     site.fail(*[faults.status(503)] * 5)
     with pytest.raises(RetryError, match=r"answered with status 503\. .*getting the news\. Tried 3 times") as caught:
-        ask(site.url, purpose="the news")
+        ask_api(site.url, purpose="the news")
     assert "canary" not in caught.value.message
     assert (site.count(), len(waits)) == (3, 2)
 
@@ -95,7 +95,7 @@ def test_nobody_there_is_given_up(waits) -> None:
     with FileServer() as server:
         url = server.url
     with pytest.raises(RetryError, match=r"cannot be reached: Connection refused.*Tried 3 times"):
-        ask(url, purpose="it")
+        ask_api(url, purpose="it")
     assert len(waits) == 2
 
 
@@ -103,7 +103,7 @@ def test_nobody_there_is_given_up(waits) -> None:
 def test_the_server_says_how_long_to_wait(site, waits, in_seconds) -> None:
     when: object = 7 if in_seconds else format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True)
     site.fail(faults.status(429, retry_after=when))
-    assert ask(site.url, purpose="it").status == 200
+    assert ask_api(site.url, purpose="it").status == 200
     assert 5.5 <= waits[0] <= 7.5
 
 
@@ -112,13 +112,13 @@ def test_the_server_says_how_long_to_wait(site, waits, in_seconds) -> None:
 )
 def test_what_says_nothing_is_ignored(site, waits, when) -> None:
     site.fail(faults.status(503, retry_after=when))
-    assert ask(site.url, purpose="it").status == 200
+    assert ask_api(site.url, purpose="it").status == 200
     assert waits[0] < 1
 
 
 def test_a_moment_that_has_passed_means_now(site, waits) -> None:
     site.fail(faults.status(503, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"))
-    assert ask(site.url, purpose="it").status == 200
+    assert ask_api(site.url, purpose="it").status == 200
     assert waits[0] < 1
 
 
@@ -126,7 +126,7 @@ def test_a_moment_that_has_passed_means_now(site, waits) -> None:
 def test_nobody_waits_for_an_hour(site, waits, seconds) -> None:
     site.fail(faults.status(429, retry_after=seconds))
     with pytest.raises(RetryError, match=r"status 429.*asks to wait for \d+ s"):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
     assert waits == []
 
 
@@ -134,7 +134,7 @@ def test_waits_are_bounded_together(site, waits, monkeypatch) -> None:
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "100")
     site.fail(*[faults.status(503, retry_after=25)] * 100)
     with pytest.raises(RetryError):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
     assert sum(waits) <= api.LONGEST_WAIT
 
 
@@ -142,7 +142,7 @@ def test_own_waits_that_add_up_are_not_said_to_be_asked_for(site, waits, monkeyp
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "100")
     site.fail(*[faults.status(503)] * 100)
     with pytest.raises(RetryError, match=r"Tried \d+ times") as caught:
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
     assert f"Tried {len(waits) + 1} times" in caught.value.message
     assert "asks to wait" not in caught.value.message
 
@@ -152,13 +152,13 @@ def test_silence_is_a_failure(site, monkeypatch) -> None:
     monkeypatch.setenv("API_CALLS_MAX_TRIES", "1")
     site.fail(faults.silence(1))
     with pytest.raises(RetryError, match="stayed silent"):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
 
 
 def test_a_slow_answer_is_an_answer(site, monkeypatch) -> None:
     monkeypatch.setenv("API_CALLS_TIMEOUT", "5")
     site.fail(faults.slow(0.3))
-    assert ask(site.url, purpose="it").body == b"{}"
+    assert ask_api(site.url, purpose="it").body == b"{}"
 
 
 def test_an_answer_that_drips_is_not_waited_for(site, monkeypatch) -> None:
@@ -166,7 +166,7 @@ def test_an_answer_that_drips_is_not_waited_for(site, monkeypatch) -> None:
     site.fail(faults.drip(10))
     started = time.monotonic()
     with pytest.raises(ModelRetrievalError, match=r"did not complete its answer within 0\.8 s"):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
     assert time.monotonic() - started < 5
 
 
@@ -174,18 +174,18 @@ def test_an_answer_without_end_is_cut_off(site, monkeypatch) -> None:
     monkeypatch.setattr(api, "LARGEST_ANSWER", 1 << 20)
     site.fail(faults.raw(b" " * (3 << 20)))
     with pytest.raises(ModelRetrievalError, match="more than 1 MiB"):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
 
 
 def test_a_compressed_answer_is_refused(site) -> None:
     site.fail(faults.raw(b"\x1f\x8b", Content_Encoding="gzip"))
     with pytest.raises(ModelRetrievalError, match=r"compressed \('gzip'\)"):
-        ask(site.url, purpose="it")
+        ask_api(site.url, purpose="it")
 
 
 @pytest.mark.parametrize("variable", [OFFLINE, OFFLINE_MODE])
 def test_offline(site, monkeypatch, variable) -> None:
     monkeypatch.setenv(variable.name, "1")
     with pytest.raises(OfflineModeError, match=r"The news must be asked for"):
-        ask(site.url, purpose="the news")
+        ask_api(site.url, purpose="the news")
     assert site.server.requests == []

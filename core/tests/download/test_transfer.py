@@ -232,6 +232,22 @@ class TestAccess:
         fetch_and_check(spec_for(old, refresh=lambda: spec_for(fresh)), tmp_path)
         assert "bytes=0-2097151" not in server.ranges("/new")
 
+    def test_an_address_may_expire_again_once_something_has_come(self, server: FaultServer, tmp_path: Path) -> None:
+        body = BODY[:MEBIBYTE]
+        cut, refused = server.cut(300_000), server.status(403)
+        url = server.file("/w", body, etag='"1"', faults=[cut, refused, cut, refused])
+        asked = []
+
+        def refresh() -> DownloadSpec:
+            asked.append(True)
+            return DownloadSpec(url=f"{url}?signature={len(asked)}", name="w")
+
+        spec = DownloadSpec(url=url, name="w", sha256=hashlib.sha256(body).hexdigest(), refresh=refresh)
+        fetch(spec, tmp_path / "w")
+        assert (tmp_path / "w").read_bytes() == body
+        assert len(asked) == 2
+        assert server.requests[-1][0] == "/w?signature=2"
+
     def test_a_fresh_address_that_is_refused_too_is_an_error(self, server: FaultServer, tmp_path: Path) -> None:
         url = server.serve("/w", b"", status=403)
         with pytest.raises(ModelRetrievalError, match="status 403"):

@@ -93,6 +93,14 @@ class TestFinding:
         assert [one.package_id for one in find_packages(model)] == ["p1", "p2"]
         assert [one.package_id for one in find_packages(model, package_id="p1")] == ["p1"]
 
+    def test_an_alias_means_what_was_fetched_last_by_it(self, publisher: Publisher) -> None:
+        for version in ("shapes@10", "shapes@9"):  # the older one is first by name, too
+            load(publisher, version, alias="shapes")
+        assert [one.model for one in find_packages("shapes")] == ["shapes@9"]
+        load(publisher, "shapes@8", alias="shapes")
+        load(publisher, "shapes@11")
+        assert [one.model for one in find_packages("shapes")] == ["shapes@8"]
+
     @pytest.mark.parametrize("model", ["shapes", "acme://shape", "shapes://shapes", "", "://", "../shapes"])
     def test_an_unknown_one_is_an_error_that_names_the_known(self, publisher: Publisher, model: str) -> None:
         load(publisher, provider="acme", alias="mine")

@@ -36,7 +36,7 @@ PROVIDER = """
 
     @hookimpl
     def im_weights_providers():
-        return WeightsProviderSpec(name="acme", target=get_model, list_models=list_models)
+        return WeightsProviderSpec(name="acme", target=get_model, list_models=list_models, works_offline=True)
 """
 
 
@@ -122,6 +122,15 @@ def test_a_bare_id_that_another_provider_lists_is_pointed_out(install_plugin, mo
     monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
     with pytest.raises(OfflineModeError, match="write 'acme://plates'"):
         get_model_from_provider("plates")
+
+
+def test_a_provider_that_needs_a_network_is_not_asked_for_a_hint(install_plugin) -> None:
+    install_plugin("acme", PROVIDER.replace("works_offline=True", "works_offline=False"))
+    with pytest.raises(WeightsProviderNotFoundError) as problem:
+        get_model_from_provider("plates", "acne")
+    assert "acme://plates" not in problem.value.message
+    with pytest.raises(ModelNotFoundError, match="Did you mean 'plates'"):
+        get_model_from_provider("acme://plate")
 
 
 def test_a_provider_whose_listing_fails_does_not_hide_the_error_of_another(install_plugin) -> None:

@@ -22,7 +22,7 @@ from inference_models.download.http import Session, exchange, open_session
 from inference_models.download.retries import backoff, parse_retry_after
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError, redact_url
 
-__all__ = ["LARGEST_ANSWER", "LONGEST_WAIT", "Answer", "ask", "checked_url"]
+__all__ = ["LARGEST_ANSWER", "LONGEST_WAIT", "ApiAnswer", "ask_api", "checked_url"]
 
 LARGEST_ANSWER = 32 << 20
 LONGEST_WAIT = 60.0
@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 @frozen
-class Answer:
+class ApiAnswer:
     """What a server said.
 
     Attributes:
@@ -50,7 +50,7 @@ class Answer:
     body: bytes = field(default=b"", repr=False)
 
 
-def ask(url: str, headers: Mapping[str, str] | None = None, *, purpose: str) -> Answer:
+def ask_api(url: str, headers: Mapping[str, str] | None = None, *, purpose: str) -> ApiAnswer:
     """GET `url`, several times if need be, and return the answer whatever its status.
 
     After a status of `IDEMPOTENT_API_REQUEST_CODES_TO_RETRY`, or when the connection fails, the request is sent
@@ -94,15 +94,15 @@ def ask(url: str, headers: Mapping[str, str] | None = None, *, purpose: str) -> 
 
 def _try(
     session: Session, url: str, headers: Mapping[str, str], codes: frozenset[int]
-) -> tuple[Answer | None, str | None]:
+) -> tuple[ApiAnswer | None, str | None]:
     """Return an answer, and what makes another try worthwhile, if anything does."""
     try:
         with exchange(session, url, headers) as response:
             retry_after = parse_retry_after(response.headers.get("Retry-After"))
-            answer = Answer(response.status_code, response.headers.get("Content-Type", ""), retry_after)
+            answer = ApiAnswer(response.status_code, response.headers.get("Content-Type", ""), retry_after)
             if answer.status in codes:
                 return answer, f"{redact_url(url)} answered with status {answer.status}."
-            return Answer(answer.status, answer.content_type, retry_after, _body(response)), None
+            return ApiAnswer(answer.status, answer.content_type, retry_after, _body(response)), None
     except TransientError as error:
         return None, error.message
 
@@ -141,7 +141,7 @@ def _body(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _wait(attempt: int, answer: Answer | None) -> float:
+def _wait(attempt: int, answer: ApiAnswer | None) -> float:
     """Return the seconds until the next try."""
     if answer is not None and answer.retry_after is not None:
         return answer.retry_after + backoff(1, LONGEST_WAIT) / 2

@@ -23,7 +23,8 @@ class DownloadSpec:
         sha256: 64 hex digits, or None. Without both, nothing proves the file.
         size: in bytes, or None.
         headers: for the origin of `url` only.
-        refresh: returns the same file with a fresh `url` and `headers`; asked once when the server refuses these.
+        refresh: returns the same file with a fresh `url` and `headers`; asked when the server refuses these,
+            and again only after something has come from the fresh ones.
     """
 
     url: str = field(repr=redact_url)

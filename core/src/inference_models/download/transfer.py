@@ -45,7 +45,7 @@ class Transfer:
         self._partial: Partial | None = None
         self._attempt: Attempt | None = None
         self._address = _Address(spec.url, spec.headers)
-        self._is_refreshed = False
+        self._refreshed_at: int | None = None  # bytes that had come when the address was last replaced
         self._is_plain = False  # the server did not understand ranges
         self._is_finishing = False
         self._restarts = 0
@@ -230,8 +230,10 @@ class Transfer:
             with self._lock:
                 if self._address is not address:
                     return  # another thread has a fresh one already
-                if not self._is_refreshed:
-                    self._is_refreshed = True
+                done = 0 if self._attempt is None else self._attempt.done
+                # A signature may expire several times while a large file comes. One that never served is no use.
+                if self._refreshed_at is None or done > self._refreshed_at:
+                    self._refreshed_at = done
                     fresh = self.spec.refresh()
                     self._address = _Address(fresh.url, fresh.headers)
                     return
@@ -244,6 +246,7 @@ class Transfer:
                 raise Abandoned
             attempt.end()
             self._attempt = None
+            self._refreshed_at = None
             self._is_finishing = False
             self._restarts += 1
         if self._restarts > _MOST_RESTARTS:

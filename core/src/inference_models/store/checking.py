@@ -102,7 +102,7 @@ def new_record(file: FileDownloadSpecs, digests: FileDigests, mtime_ns: int) -> 
         size=digests.size,
         mtime_ns=mtime_ns,
         source=redact_url(file.download_url),
-        fetched_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        fetched_at=datetime.now(UTC).isoformat(timespec="microseconds"),
     )
 
 

@@ -73,6 +73,11 @@ class StoredPackage:
         """The bytes of all its files."""
         return sum(file.size for file in self.files)
 
+    @property
+    def fetched_at(self) -> str:
+        """When its newest file came, as ISO 8601 has it; empty when it has no files."""
+        return max((file.fetched_at for file in self.files), default="")
+
 
 def list_packages(home: Path | None = None) -> list[StoredPackage]:
     """Return the packages in the cache, sorted by model and package id.
@@ -115,7 +120,8 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
             return found
     # Its own id says where it lies; only for another one the whole cache is looked through.
     stored = list_packages(home)
-    for one in stored:
+    # An alias such as a name without a version comes to mean another model: what was fetched last is what it means now.
+    for one in sorted(stored, key=lambda package: package.fetched_at, reverse=True):
         identity = one.manifest.identity
         if identity.provider == provider and model_id in one.manifest.aliases:
             with storage_errors(root):

@@ -184,7 +184,7 @@ def offline_metadata(
         else:
             unreadable.append(UnreadablePackage(one.package_id, f"{reason} (in {one.directory})"))
     # What was said last about the model counts.
-    for one in sorted(stored, key=_fetched_at, reverse=True):
+    for one in sorted(stored, key=lambda package: package.fetched_at, reverse=True):
         if one.manifest.description is not None:
             with suppress(CorruptedModelPackageError):  # then its package is listed as unreadable
                 return rebuild_model(
@@ -233,13 +233,9 @@ def _package_status(stored: StoredPackage, catalog: Catalog) -> OfflinePackageSt
     )
 
 
-def _fetched_at(package: StoredPackage) -> str:
-    return max((file.fetched_at for file in package.files), default="")
-
-
 def _newest(packages: Iterable[StoredPackage]) -> datetime | None:
     try:
-        return datetime.fromisoformat(max(map(_fetched_at, packages)))
+        return datetime.fromisoformat(max(package.fetched_at for package in packages))
     except ValueError:
         return None
 

@@ -243,12 +243,15 @@ def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
 
 
 def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) -> str:
-    """Say what a bare id may have meant: a folder here, or a model that another provider than `asked` lists."""
+    """Say what a bare id may have meant: a folder here, or a model that another provider than `asked` lists.
+
+    Only those are asked that need no network: a hint is not worth waiting for somebody else's server.
+    """
     lines = []
     if _exists(model_id):
         lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
     for row in catalog.providers():
-        listed = [] if row.spec.name == asked else _known_to(row.spec)
+        listed = _known_to(row.spec) if row.spec.works_offline and row.spec.name != asked else []
         near = [name for name in listed if model_id.lower() in name.lower()]
         lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]
     return "".join(lines)

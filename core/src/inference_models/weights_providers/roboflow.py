@@ -151,9 +151,9 @@ def _pages(request: WeightsRequest) -> Iterator[ModelDocument]:
 
 
 def _page(request: WeightsRequest, start_after: str | None) -> ModelDocument:
-    from inference_models.download.api import ask  # imports requests
+    from inference_models.download.api import ask_api  # imports requests
 
-    answer = ask(request.url(start_after), request.headers(), purpose=f"the metadata of model {request.model_id!r}")
+    answer = ask_api(request.url(start_after), request.headers(), purpose=f"the metadata of model {request.model_id!r}")
     if answer.status != 200:
         raise refusal(answer, request)
     try:

@@ -18,14 +18,14 @@ from inference_models.weights_providers.roboflow_request import WeightsRequest
 from inference_models.weights_providers.wire import redact_text
 
 if TYPE_CHECKING:
-    from inference_models.download.api import Answer  # imports requests
+    from inference_models.download.api import ApiAnswer  # imports requests
 
 __all__ = ["beginning_of", "refusal"]
 
 _LONGEST_BODY = 300
 
 
-def refusal(answer: Answer, request: WeightsRequest) -> ModelRetrievalError:
+def refusal(answer: ApiAnswer, request: WeightsRequest) -> ModelRetrievalError:
     """Return the error for a status other than 200, with the beginning of what the server says about it."""
     asked = f"{redact_url(request.server.api)} for model {request.model_id!r}"
     said = f"It answered with status {answer.status}: {beginning_of(answer)}"
@@ -60,7 +60,7 @@ def refusal(answer: Answer, request: WeightsRequest) -> ModelRetrievalError:
     return ModelRetrievalError(f"The request to {asked} failed. If it stays so, tell whoever runs the server. {said}")
 
 
-def beginning_of(answer: Answer) -> str:
+def beginning_of(answer: ApiAnswer) -> str:
     """Return the beginning of a body on one line, without secrets that it may repeat (see `wire.hiding`)."""
     text = redact_text(answer.body.decode("utf-8", "replace"))
     text = "".join(letter if letter.isprintable() else " " for letter in text[: _LONGEST_BODY * 4])
