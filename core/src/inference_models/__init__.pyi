@@ -18,6 +18,7 @@ from .errors import ForbiddenLocalCodePackageAccessError as ForbiddenLocalCodePa
 from .errors import ForbiddenModelAccessError as ForbiddenModelAccessError
 from .errors import InvalidEnvVariable as InvalidEnvVariable
 from .errors import InvalidParameterError as InvalidParameterError
+from .errors import InvalidPolicyError as InvalidPolicyError
 from .errors import InvalidRequestedBatchSizeError as InvalidRequestedBatchSizeError
 from .errors import MissingDependencyError as MissingDependencyError
 from .errors import ModelCompilationError as ModelCompilationError
@@ -35,6 +36,7 @@ from .errors import PaymentRequiredModelAccessError as PaymentRequiredModelAcces
 from .errors import PluginConflictError as PluginConflictError
 from .errors import PluginError as PluginError
 from .errors import PluginLoadError as PluginLoadError
+from .errors import PolicyViolationError as PolicyViolationError
 from .errors import RetryError as RetryError
 from .errors import SessionClosedError as SessionClosedError
 from .errors import UnauthorizedModelAccessError as UnauthorizedModelAccessError

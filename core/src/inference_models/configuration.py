@@ -22,6 +22,7 @@ from inference_models.parsing import (
     parse_http_origins,
     parse_names,
     parse_pairs,
+    parse_policy,
     parse_positive_float,
     parse_positive_size,
     parse_statuses,
@@ -91,6 +92,12 @@ PREFER = Variable[tuple[tuple[str, str], ...]](
     default=(),
     parse=parse_pairs,
     description="Which distribution serves a key that two declare: key=distribution pairs, comma-separated.",
+)
+POLICY = Variable[Path | None](
+    name="INFERENCE_MODELS_POLICY",
+    default=None,
+    parse=parse_policy,
+    description="A file of rules that no argument and no other variable can loosen.",
 )
 BACKEND_ORDER = Variable[tuple[str, ...]](
     name="INFERENCE_MODELS_BACKEND_ORDER",
@@ -250,6 +257,7 @@ VARIABLES: tuple[Variable[object], ...] = (
     ONLY_PLUGINS,
     STRICT_PLUGINS,
     PREFER,
+    POLICY,
     BACKEND_ORDER,
     DEFAULT_DEVICE,
     RUNNING_ON_JETSON,

@@ -9,10 +9,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from importlib_metadata import Distribution
+
+
+class _HasText(Protocol):
+    def read_text(self, filename: Any, /) -> str | None: ...
 
 
 def read_name_and_version(distribution: Distribution) -> tuple[str, str]:
@@ -28,6 +32,28 @@ def read_name_and_version(distribution: Distribution) -> tuple[str, str]:
     if not found.get("name") or not found.get("version"):
         raise ValueError("METADATA states no name or version")
     return found["name"], found["version"]
+
+
+def read_license(distribution: _HasText) -> str | None:
+    """Return the licence of a distribution's code as its metadata states it; None when it states none in one line.
+
+    That is `License-Expression`, an SPDX expression (PEP 639), or else `License`, in which anything may stand. Trove
+    classifiers are not read: most name a family of licences.
+    """
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    lines = text.partition("\n\n")[0].splitlines()
+    found: dict[str, str] = {}
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        key, _, value = line.partition(":")
+        if not following.startswith((" ", "\t")):  # else it is the text of a licence, or a part of it
+            found.setdefault(key.lower(), value.strip())
+    stated = found.get("license-expression") or found.get("license") or ""
+    return None if stated in {"", "UNKNOWN"} else stated
+
+
+def canonical_name(name: str) -> str:
+    """Return `name` as names are compared: lower case, one `-` for any of `-_.` (PEP 503)."""
+    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)
 
 
 def existing_entries() -> list[str]:

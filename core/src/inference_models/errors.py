@@ -6,6 +6,8 @@ through `redact_url` first. The hierarchy, top to bottom:
     BaseInferenceModelsError
       InvalidParameterError             an argument has a wrong value or a wrong name
       InvalidEnvVariable                an environment variable has a value that cannot be used
+      InvalidPolicyError                the policy file cannot be used, so nothing is done without it
+      PolicyViolationError              the policy forbids what was asked for
       MissingDependencyError            an optional Python package is needed and absent
       ModelInputError                   the image (or other input) cannot be used
       ModelRuntimeError                 a loaded model cannot run
@@ -73,6 +75,14 @@ class InvalidParameterError(BaseInferenceModelsError):
 
 class InvalidEnvVariable(BaseInferenceModelsError):  # noqa: N818 (the peer's public name)
     """An environment variable has a value that cannot be used."""
+
+
+class InvalidPolicyError(BaseInferenceModelsError):
+    """The file that `INFERENCE_MODELS_POLICY` names cannot be used. Nothing is loaded until it can."""
+
+
+class PolicyViolationError(BaseInferenceModelsError):
+    """The policy in force forbids what was asked for. The message names the file and the key."""
 
 
 class MissingDependencyError(BaseInferenceModelsError):

@@ -19,6 +19,7 @@ from typing import Any
 
 from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
+from inference_models.policy import current_policy
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
 _stamps: dict[str, dict[str, tuple[int, int]]] = {}
@@ -50,6 +51,7 @@ def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) 
 
     Raises:
         ForbiddenLocalCodePackageAccessError: it is not permitted.
+        PolicyViolationError: the policy forbids it, or does not allow the licence of its weights.
         CorruptedModelPackageError: the module or class is missing, lies elsewhere, or does not import.
     """
     if not allowed:
@@ -57,6 +59,9 @@ def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) 
             f"{directory} holds a model with code of its own ({config.get(_MODULE_KEY)!r}), and loading it would run "
             f"that code. If you trust it, pass allow_local_code_packages=True."
         )
+    policy, stated = current_policy(), config.get("weights_license")
+    refusal = policy.refuse_local_code() or policy.refuse_weights(stated if isinstance(stated, str) else None)
+    policy.require(f"{directory} holds a model with code of its own and is not loaded", refusal)
     path = _module_path(directory, config.get(_MODULE_KEY))
     name = config.get(_CLASS_KEY)
     if not isinstance(name, str) or not name.isidentifier():

@@ -12,6 +12,7 @@ from attrs.validators import and_, deep_iterable, ge, instance_of, min_len, opti
 
 from inference_models.entities import Quantization
 from inference_models.errors import CorruptedModelPackageError, UnknownQuantizationError, redact_url
+from inference_models.stated import stated
 
 
 def parse_quantization(value: str | Quantization) -> Quantization:
@@ -167,6 +168,9 @@ class ModelPackageMetadata:
         recommended_parameters: override those of the model.
         directory: where the files already lie (inside a wheel, on a mounted share), or the one file that the package
             is (a training checkpoint). They are used in place.
+        weights_license: the licence of the weights, an SPDX expression such as "Apache-2.0" or "LicenseRef-Acme".
+        source: where the weights come from: an address, or words.
+        version: of the weights, as whoever publishes them counts.
         manifest: what `backend_details` and the like were read from, as the provider sent it, with its "type". The
             store keeps it, so that the backend's own parser can read it again without a network.
     """
@@ -177,16 +181,19 @@ class ModelPackageMetadata:
         default=(), converter=_as_files, validator=deep_iterable(instance_of(FileDownloadSpecs))
     )
     quantization: Quantization = field(default=Quantization.UNKNOWN, converter=_to_quantization)
-    dynamic_batch_size_supported: bool | None = field(default=None, validator=optional(instance_of(bool)))
-    static_batch_size: int | None = field(default=None, validator=_COUNT)
+    dynamic_batch_size_supported: bool | None = stated(bool)
+    static_batch_size: int | None = stated(int)
     trusted_source: bool = field(default=False, validator=instance_of(bool))
     model_features: Mapping[str, Any] = field(factory=dict, converter=_to_dict)
     backend_details: object | None = None
     recommended_parameters: RecommendedParameters | None = None
     directory: Path | None = field(default=None, validator=optional(instance_of(Path)))
     manifest: Mapping[str, Any] | None = field(default=None, repr=False, kw_only=True)
-    min_dynamic_batch_size: int | None = field(default=None, validator=_COUNT, kw_only=True)
-    max_dynamic_batch_size: int | None = field(default=None, validator=_COUNT, kw_only=True)
+    min_dynamic_batch_size: int | None = stated(int, kw_only=True)
+    max_dynamic_batch_size: int | None = stated(int, kw_only=True)
+    weights_license: str | None = stated(str, "weights licence", kw_only=True)
+    source: str | None = stated(str, "source", kw_only=True)
+    version: str | None = stated(str, "version", kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if not self.package_artefacts and self.directory is None:

@@ -121,6 +121,14 @@ def parse_home(text: str) -> Path | None:
         raise ValueError("a directory, after ~ that of a user whom this machine knows") from None
 
 
+def parse_policy(text: str) -> Path:
+    """Parse a file; empty is a mistake, because what should restrict must not go away with a forgotten value."""
+    path = parse_home(text)
+    if path is None:
+        raise ValueError("the path of a policy file")
+    return path
+
+
 def parse_device(text: str) -> str:
     """Parse a kind of device, with a colon and a number or without, in any case."""
     if not _DEVICE.fullmatch(text.lower()):

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from inference_models.plugins.discovery import PluginInfo, canonical_name, find_plugins
+from inference_models.distributions import canonical_name
+from inference_models.plugins.discovery import PluginInfo, find_plugins
 
 NOTHING = "x = 1\n"
 

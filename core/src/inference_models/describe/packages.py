@@ -17,12 +17,14 @@ from inference_models.errors import (
     NoModelPackagesAvailableError,
     describe_choices,
 )
+from inference_models.metadata import ModelPackageMetadata
 from inference_models.predictions.plain import to_plain
+from inference_models.stated import card_labels, stated_fields
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+    from inference_models.metadata import ModelMetadata
 
 _MOST_FILES = 1000  # a directory that holds more is no package, and walking through a disk helps nobody
 
@@ -103,10 +105,7 @@ def package_to_dict(package: ModelPackageMetadata, *, look_inside: bool = False)
         "backend": package.backend,
         "quantization": package.quantization.value,
         "batch_size": package.batch_summary,
-        "static_batch_size": package.static_batch_size,
-        "dynamic_batch_size_supported": package.dynamic_batch_size_supported,
-        "min_dynamic_batch_size": package.min_dynamic_batch_size,
-        "max_dynamic_batch_size": package.max_dynamic_batch_size,
+        **{name: getattr(package, name) for name in stated_fields(ModelPackageMetadata)},
         "trusted_source": package.trusted_source,
         "model_features": to_plain(package.model_features),
         "backend_details": to_plain(_details(package)),
@@ -153,6 +152,7 @@ def _facts(metadata: ModelMetadata, package: ModelPackageMetadata, files: Sequen
         "quantization": package.quantization.value,
         "batch": package.batch_summary,
         "trusted": trusted,
+        **{label: getattr(package, name) for name, label in card_labels(ModelPackageMetadata).items()},
         "confidence": None if recommended is None else recommended.confidence,
         "features": in_words(package.model_features) if package.model_features else None,
         "size": None if size is None else size_in_words(size),

@@ -11,8 +11,9 @@ from urllib3 import exceptions as urllib3_errors
 
 from inference_models.configuration import ALLOWED_HTTP_ORIGINS
 from inference_models.errors import ModelRetrievalError, redact_url
+from inference_models.policy import current_policy
 
-__all__ = ["Origin", "checked_url", "is_loopback", "origin_of"]
+__all__ = ["Origin", "checked_url", "is_loopback", "origin_of", "require_allowed"]
 
 Origin: TypeAlias = tuple[str, str, int | None]
 """Scheme, host and port: what credentials are bound to."""
@@ -48,6 +49,22 @@ def checked_url(url: str, prefix: str = "") -> str:
             f"of your own, name its origin in {ALLOWED_HTTP_ORIGINS.name}."
         )
     return parts.geturl()
+
+
+def require_allowed(url: str, redirected_by: str | None = None) -> None:
+    """Refuse a URL whose origin the policy does not allow. It must have passed `checked_url`.
+
+    Args:
+        url: any.
+        redirected_by: the URL that led to it, if it was not asked for itself.
+
+    Raises:
+        PolicyViolationError: with the policy's file.
+        InvalidPolicyError: the policy cannot be used.
+    """
+    policy = current_policy()
+    by = "is not asked" if redirected_by is None else f"is not asked, to which {redact_url(redirected_by)} redirects"
+    policy.require(f"{redact_url(url)} {by}", policy.refuse_url(url))
 
 
 def origin_of(url: str) -> Origin:

@@ -25,7 +25,7 @@ from inference_models.configuration import (
     OFFLINE,
     is_offline,
 )
-from inference_models.download.addresses import checked_url, is_loopback, origin_of
+from inference_models.download.addresses import checked_url, is_loopback, origin_of, require_allowed
 from inference_models.download.failures import (
     FAILURES,
     RequestError,
@@ -111,6 +111,7 @@ def get(
         TransientError: the server cannot be reached or is busy.
         RequestError: it answers with another status.
         ModelRetrievalError: an address is not allowed, or the body is compressed.
+        PolicyViolationError: the policy does not allow an origin.
     """
     with exchange(session, url, headers, conditions) as response:
         _accept(response, accept)
@@ -130,6 +131,7 @@ def exchange(
         OfflineModeError: the network is switched off.
         TransientError: the server cannot be reached.
         ModelRetrievalError: an address is not allowed.
+        PolicyViolationError: the policy does not allow an origin; nothing was sent there.
     """
     if is_offline():
         raise OfflineModeError(
@@ -137,6 +139,7 @@ def exchange(
             f"is on this disk already."
         )
     current = checked_url(url)
+    require_allowed(current)
     bound = dict(headers or {})
     for _ in range(MAX_REDIRECTS + 1):
         with _request(session, current, {**bound, **(conditions or {})}) as response:
@@ -144,6 +147,7 @@ def exchange(
                 yield response
                 return
             following = _redirect_target(response, current)
+            require_allowed(following, redirected_by=current)
         if origin_of(following) != origin_of(current):
             bound = {}
         current = following

@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 from inference_models.download.integrity import parse_hashes
 from inference_models.errors import redact_url
+from inference_models.policy import current_policy
 
 __all__ = ["DownloadSpec"]
 
@@ -41,8 +42,16 @@ class DownloadSpec:
         return tuple(value for value in (self.sha256, self.md5) if value is not None)
 
     def checked(self) -> DownloadSpec:
-        """Return it with hashes in lower case. Raises: CorruptedModelPackageError when one is not a hash."""
+        """Return it with hashes in lower case.
+
+        Raises:
+            CorruptedModelPackageError: one is not a hash.
+            PolicyViolationError: the policy wants a hash that is not there.
+        """
         from attrs import evolve
 
         md5, sha256 = parse_hashes(self.md5, self.sha256, self.name)
+        policy, stated = current_policy(), {"md5": md5, "sha256": sha256}
+        kinds = [kind for kind, value in stated.items() if value is not None]
+        policy.require(f"File {self.name!r} is not fetched", policy.refuse_proof(kinds, "it"))
         return evolve(self, md5=md5, sha256=sha256)

@@ -8,8 +8,8 @@ from typing import Any
 from attrs import asdict, field, frozen
 
 from inference_models.catalog import Catalog, Declared
+from inference_models.distributions import canonical_name
 from inference_models.errors import BackendUnavailable, PluginConflictError
-from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import BackendSpec, resolve
 
 

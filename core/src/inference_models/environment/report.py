@@ -9,7 +9,7 @@ from typing import Any
 from attrs import asdict
 
 from inference_models.catalog import Catalog, current_catalog
-from inference_models.distributions import installed_version
+from inference_models.distributions import canonical_name, installed_version
 from inference_models.environment.driver import scan_gpus
 from inference_models.environment.gpus import Gpu, GpuScan, gpu_fingerprint
 from inference_models.environment.host import DISTRIBUTION_METADATA, Host, describe_host, installed_runtimes
@@ -19,7 +19,7 @@ from inference_models.environment.probe import BackendStatus, probe
 from inference_models.environment.requirements import unmet
 from inference_models.errors import UnknownBackendTypeError, describe_choices
 from inference_models.memo import Memo
-from inference_models.plugins.discovery import canonical_name
+from inference_models.policy import current_policy
 
 
 class Environment:
@@ -176,7 +176,7 @@ _environments = Memo()
 
 def current_environment() -> Environment:
     """Return this process's environment. Nothing is probed before it is asked for."""
-    return _environments.get("current", Environment)
+    return _environments.get(current_policy().fingerprint, Environment)
 
 
 def refresh_environment() -> None:

@@ -21,6 +21,7 @@ from inference_models.errors import (
 from inference_models.loading.metadata import find_model
 from inference_models.loading.options import LoadOptions
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
+from inference_models.stated import card_of
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog, Declared
@@ -194,6 +195,7 @@ class _Job:
     def _why_not(self, package: ModelPackageMetadata, package_id: str | None) -> str | None:
         from inference_models.negotiation.context import Context
         from inference_models.negotiation.filters import has_implementation, is_trusted
+        from inference_models.negotiation.permission import is_permitted
 
         spec = self.target.spec
         if package_id not in {None, package.package_id}:
@@ -202,7 +204,11 @@ class _Job:
             return f"it is for {package.backend}; packages for {spec.name} are made from {', '.join(spec.compiles)}"
         context = Context(self.metadata, self.catalog, self.environment, self.wishes.make_request(self.catalog))
         as_compiled = evolve(package, backend=spec.name)
-        return is_trusted(package, context) or has_implementation(as_compiled, context)
+        return (
+            is_permitted(as_compiled, context)
+            or is_trusted(package, context)
+            or has_implementation(as_compiled, context)
+        )
 
     def _place(self, chosen: ModelPackageMetadata) -> Path:
         """Return where the package lies in the cache: the same for the same wishes, machine and version."""
@@ -255,7 +261,7 @@ class _Job:
                 recommended_parameters=chosen.recommended_parameters,
                 directory=place,
                 manifest=manifest,
-                **read_manifest(manifest, self.catalog),
+                **{**card_of(chosen), **read_manifest(manifest, self.catalog)},
             )
         except (ValueError, TypeError, BaseInferenceModelsError) as error:
             raise ModelCompilationError(

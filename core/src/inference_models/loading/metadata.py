@@ -85,10 +85,13 @@ def find_model(
     Raises:
         OfflineModeError: the network is switched off and the cache does not have it.
         ModelRetrievalError: the provider is missing, failed, or does not know it.
+        PolicyViolationError: the policy does not let it be asked for.
         InvalidParameterError: it is a single file, and `model_type=` does not say which training program wrote it.
     """
     from inference_models.weights_providers.core import get_model_metadata, works_offline
+    from inference_models.weights_providers.permission import refuse_forbidden
 
+    refuse_forbidden(source)
     if source.is_local and (path := Path(source.model_id)).is_file():
         return FoundModel(checkpoint_metadata(path, options.extra.get("model_type"), catalog), source.provider)
     cache = key = None
@@ -168,6 +171,7 @@ def _place(
     source: ModelSource, options: LoadOptions, catalog: Catalog, environment: Environment, request: Request
 ) -> tuple[AutoResolutionCache, str | None]:
     """Return where the choice of a package is remembered, and under which key; None: it cannot be remembered."""
+    from inference_models.policy import current_policy
     from inference_models.store import FileResolutionCache, resolution_key
     from inference_models.store.builds import builds_stamp
     from inference_models.weights_providers.core import credential_of, settings_of, unparsed
@@ -185,6 +189,7 @@ def _place(
         "backend_settings": {name: unparsed(name) for row in catalog.backends() for name in row.spec.settings},
         "gpus": environment.gpu_fingerprint,
         "builds": builds_stamp(),
+        "policy": current_policy().fingerprint,
     }
     key = resolution_key(everything_it_depends_on, credential_of(source, catalog, options.api_key))
     return options.auto_resolution_cache or FileResolutionCache(), key

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import field, fields, frozen
 
 from inference_models.errors import InvalidParameterError
+from inference_models.policy import current_policy
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -47,6 +48,11 @@ class LoadOptions:
             # Text such as "false", from a configuration file, must not switch on what lets strangers' code run.
             if attribute.type == "bool" and not isinstance(value, bool):
                 raise InvalidParameterError(f"{attribute.name}= takes True or False, not {value!r}.")
+        current_policy().refuse_arguments(
+            allow_untrusted_packages=self.allow_untrusted_packages,
+            allow_local_code_packages=self.allow_local_code_packages,
+            download_files_without_hash=self.download_files_without_hash,
+        )
 
     @classmethod
     def from_keywords(cls, keywords: Mapping[str, Any]) -> LoadOptions:

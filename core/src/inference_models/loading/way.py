@@ -37,9 +37,11 @@ logger = logging.getLogger(__name__)
 def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     """Return a ready model. See `AutoModel.from_pretrained`."""
     from inference_models.weights_providers import find_source
+    from inference_models.weights_providers.permission import refuse_forbidden
 
     attempts = _positive("max_package_loading_attempts", options.max_package_loading_attempts)
     source = find_source(model_id_or_path, options.weights_provider)
+    refuse_forbidden(source)
     if source.is_local:
         _check_local_access(source, options)
         model = _load_local_code(Path(source.model_id), options)

@@ -11,6 +11,7 @@ from inference_models.catalog import Catalog, Declared
 from inference_models.environment import Environment
 from inference_models.metadata import ModelMetadata
 from inference_models.negotiation.request import Request
+from inference_models.policy import Policy, current_policy
 from inference_models.specs import BackendSpec
 
 Answer = TypeVar("Answer")
@@ -25,6 +26,7 @@ class Context:
     catalog: Catalog
     environment: Environment
     request: Request
+    policy: Policy = field(factory=current_policy)
     _answers: dict[tuple[object, Hashable], Any] = field(factory=dict, init=False, repr=False, eq=False)
 
     def once(self, question: Callable[[Subject, Context], Answer], subject: Subject) -> Answer:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from inference_models.catalog import Declared, install_hint
+from inference_models.distributions import canonical_name
 from inference_models.download.integrity import parse_hashes
 from inference_models.entities import Quantization
 from inference_models.errors import (
@@ -22,7 +23,7 @@ from inference_models.handles import problem_of_handles
 from inference_models.metadata import ModelPackageMetadata
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import reject_fused
-from inference_models.plugins.discovery import canonical_name
+from inference_models.negotiation.permission import is_permitted
 from inference_models.specs import ModelSpec, resolve
 
 Filter: TypeAlias = Callable[[ModelPackageMetadata, Context], str | None]
@@ -244,6 +245,7 @@ def _check_failed(backend: str, context: Context, what: str) -> str:
 FILTERS: tuple[Filter, ...] = (
     is_requested_package,
     is_requested_backend,
+    is_permitted,
     is_trusted,
     has_safe_file_names,
     has_file_hashes,

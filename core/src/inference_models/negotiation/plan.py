@@ -20,6 +20,7 @@ from inference_models.negotiation.ranking import LastResort, rank
 from inference_models.negotiation.request import Request
 from inference_models.predictions.plain import to_plain
 from inference_models.specs import ModelSpec
+from inference_models.stated import stated_fields
 
 
 @frozen
@@ -57,6 +58,7 @@ class Verdict:
             "reason": self.reason,
             "rejected_by": self.rejected_by,
             "implementation": str(self.implementation.plugin) if self.implementation else None,
+            "code_license": self.implementation.plugin.code_license if self.implementation else None,
         }
 
     def __str__(self) -> str:
@@ -69,10 +71,7 @@ class Verdict:
 
 def _stated(package: ModelPackageMetadata) -> dict[str, Any]:
     return {
-        "static_batch_size": package.static_batch_size,
-        "dynamic_batch_size_supported": package.dynamic_batch_size_supported,
-        "min_dynamic_batch_size": package.min_dynamic_batch_size,
-        "max_dynamic_batch_size": package.max_dynamic_batch_size,
+        **{name: getattr(package, name) for name in stated_fields(ModelPackageMetadata)},
         "trusted_source": package.trusted_source,
         "model_features": to_plain(package.model_features),
     }

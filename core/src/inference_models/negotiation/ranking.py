@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from inference_models.distributions import canonical_name
 from inference_models.entities import Quantization
 from inference_models.metadata import ModelPackageMetadata, UnreadablePackage
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import closeness
-from inference_models.plugins.discovery import canonical_name
 from inference_models.specs import resolve
 
 logger = logging.getLogger(__name__)

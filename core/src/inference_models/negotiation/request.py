@@ -9,6 +9,7 @@ from typing import Any
 from attrs import field, frozen
 
 from inference_models.configuration import BACKEND_ORDER, DEFAULT_DEVICE
+from inference_models.distributions import canonical_name
 from inference_models.entities import BackendType, Quantization
 from inference_models.errors import (
     InvalidParameterError,
@@ -19,7 +20,6 @@ from inference_models.errors import (
 from inference_models.metadata import parse_quantization
 from inference_models.negotiation.nms_fusion import Preferences, parse_preferences
 from inference_models.parsing import parse_device
-from inference_models.plugins.discovery import canonical_name
 
 
 def _read_only(value: Mapping[str, Any]) -> Mapping[str, Any]:

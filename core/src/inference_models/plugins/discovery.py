@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from attrs import field, frozen
 
 from inference_models.configuration import DISABLE_PLUGINS, ONLY_PLUGINS
-from inference_models.distributions import existing_entries, read_name_and_version
+from inference_models.distributions import canonical_name, existing_entries, read_license, read_name_and_version
 from inference_models.hookspecs import ENTRY_POINT_GROUP, ENTRY_POINT_GROUP_PREFIX
+from inference_models.policy import Policy, current_policy
 
 if TYPE_CHECKING:
     from importlib_metadata import Distribution, EntryPoint
 
-Selection: TypeAlias = Literal["enabled", "disabled", "incompatible", "damaged"]
+Selection: TypeAlias = Literal["enabled", "disabled", "forbidden", "incompatible", "damaged"]
 
 
 @frozen(kw_only=True)
@@ -36,6 +37,7 @@ class PluginInfo:
         selection: whether it will be loaded, and if not, why.
         entry_point: the entry point itself; None when the distribution's metadata is damaged.
         damage: what is wrong with the metadata.
+        refusal: why the policy in force forbids it.
     """
 
     name: str
@@ -47,6 +49,7 @@ class PluginInfo:
     selection: Selection
     entry_point: EntryPoint | None = field(repr=False, eq=False)
     damage: str | None = None
+    refusal: str | None = None
 
     def __str__(self) -> str:
         return f"{self.distribution} {self.version}"
@@ -57,25 +60,35 @@ class PluginInfo:
         distribution = self.entry_point.dist if self.entry_point is not None else None
         return getattr(distribution.origin, "url", None) if distribution is not None else None
 
+    @property
+    def code_license(self) -> str | None:
+        """The licence of its code as its distribution's metadata states it, as a rule an SPDX expression."""
+        distribution = self.entry_point.dist if self.entry_point is not None else None
+        return None if distribution is None else read_license(distribution)
+
 
 def find_plugins() -> list[PluginInfo]:
     """Return every installed plugin, also those that will not be loaded, ordered by name.
 
     Of a distribution that is found twice on `sys.path` the first counts, as for imports.
+
+    Raises:
+        InvalidPolicyError: there is a policy, and its file cannot be used.
     """
     from importlib_metadata import Distribution
 
+    policy = current_policy()
     found: list[PluginInfo] = []
     first_location: str | None = None
     path = existing_entries()
     for distribution in Distribution.discover(path=path):
         if first_location is None:
             first_location = _location(distribution)
-        found.extend(_plugins_of(distribution, first_location, path))
+        found.extend(_plugins_of(distribution, first_location, path, policy))
     return sorted(found, key=lambda plugin: (plugin.distribution.lower(), plugin.name, plugin.group))
 
 
-def _plugins_of(distribution: Distribution, first_location: str, path: list[str]) -> list[PluginInfo]:
+def _plugins_of(distribution: Distribution, first_location: str, path: list[str], policy: Policy) -> list[PluginInfo]:
     try:
         text = distribution.read_text("entry_points.txt")
         if text is None or ENTRY_POINT_GROUP_PREFIX not in text:
@@ -85,7 +98,7 @@ def _plugins_of(distribution: Distribution, first_location: str, path: list[str]
         if _location(distribution) != first_location and _is_shadowed(distribution, name, path):
             return []
         return [
-            _describe(distribution, entry_point, name, version)
+            _describe(distribution, entry_point, name, version, policy)
             for entry_point in distribution.entry_points
             if entry_point.group.startswith(ENTRY_POINT_GROUP_PREFIX)
         ]
@@ -103,7 +116,10 @@ def _is_shadowed(distribution: Distribution, name: str, path: list[str]) -> bool
     return _location(first) != _location(distribution)
 
 
-def _describe(distribution: Distribution, entry_point: EntryPoint, name: str, version: str) -> PluginInfo:
+def _describe(
+    distribution: Distribution, entry_point: EntryPoint, name: str, version: str, policy: Policy
+) -> PluginInfo:
+    refusal = policy.refuse_plugin(name, lambda: read_license(distribution))
     names = {canonical_name(name), canonical_name(entry_point.name)}
     return PluginInfo(
         name=entry_point.name,
@@ -112,8 +128,9 @@ def _describe(distribution: Distribution, entry_point: EntryPoint, name: str, ve
         distribution=name,
         version=version,
         location=_location(distribution),
-        selection=_select(entry_point.group, names),
+        selection=_select(entry_point.group, names, refusal),
         entry_point=entry_point,
+        refusal=refusal,
     )
 
 
@@ -135,16 +152,13 @@ def _damaged(distribution: Distribution, damage: str) -> PluginInfo:
     )
 
 
-def _select(group: str, names: set[str]) -> Selection:
+def _select(group: str, names: set[str], refusal: str | None) -> Selection:
     if group != ENTRY_POINT_GROUP:
         return "incompatible"
+    if refusal is not None:
+        return "forbidden"
     only = ONLY_PLUGINS.get()
     if only is not None and not names & set(map(canonical_name, only)):
         return "disabled"
     disabled = set(map(canonical_name, DISABLE_PLUGINS.get()))
     return "disabled" if "*" in disabled or names & disabled else "enabled"
-
-
-def canonical_name(name: str) -> str:
-    """Return `name` as names are compared: lower case, one `-` for any of `-_.` (PEP 503)."""
-    return "-".join(part for part in name.lower().replace("_", "-").replace(".", "-").split("-") if part)

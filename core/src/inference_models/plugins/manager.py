@@ -15,9 +15,10 @@ from attrs import field, frozen
 
 from inference_models import hookspecs
 from inference_models.configuration import STRICT_PLUGINS
+from inference_models.distributions import canonical_name
 from inference_models.entities import RESERVED_PROVIDERS
 from inference_models.errors import PluginLoadError
-from inference_models.plugins.discovery import PluginInfo, canonical_name, find_plugins
+from inference_models.plugins.discovery import PluginInfo, find_plugins
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, WeightsProviderSpec
 
 Stage: TypeAlias = Literal["find", "version", "import", "register", "declare"]

@@ -20,6 +20,7 @@ from inference_models.metadata import (
     RecommendedParameters,
     TorchScriptPackageDetails,
 )
+from inference_models.stated import stated_fields
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -54,6 +55,7 @@ def describe(metadata: ModelMetadata, package: ModelPackageMetadata) -> dict[str
         "package": {
             "quantization": package.quantization.value,
             "recommended_parameters": _parameters(package.recommended_parameters),
+            "proof": _proof(package),
         },
     }
     lost = []
@@ -76,8 +78,7 @@ def local_config(description: Mapping[str, Any]) -> dict[str, Any]:
         "task_type": model["task_type"],
         "backend_type": package["backend"],
         "quantization": package["quantization"],
-        "static_batch_size": package["static_batch_size"],
-        "dynamic_batch_size_supported": package["dynamic_batch_size_supported"],
+        **{name: package.get(name) for name in stated_fields(ModelPackageMetadata)},
         "model_features": package.get("model_features") or None,
         "recommended_parameters": package["recommended_parameters"] or model["recommended_parameters"],
         "manifest": package.get("manifest"),
@@ -167,6 +168,14 @@ def _read_details(row: Mapping[str, Any], manifest: Mapping[str, Any] | None, ca
         return None
     rebuilt: object = _KINDS[kept["kind"]](**kept["fields"])
     return rebuilt
+
+
+def _proof(package: ModelPackageMetadata) -> str | None:
+    """Return the weakest proof of any file that is fetched: "sha256", "md5" or "none"; None where none is fetched."""
+    if package.directory is not None or not package.package_artefacts:
+        return None
+    ranks = {0 if not file.has_hash else 1 if file.sha256_hash is None else 2 for file in package.package_artefacts}
+    return ("none", "md5", "sha256")[min(ranks)]
 
 
 def _parameters(parameters: RecommendedParameters | None) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from inference_models.metadata import ModelMetadata, ModelPackageMetadata, Unrea
 from inference_models.store.description import rebuild_model, rebuild_package
 from inference_models.store.inventory import FileState, StoredPackage, check_files, find_packages, list_packages
 from inference_models.store.layout import refuse_foreign
+from inference_models.store.permission import refuse_stored
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -201,6 +202,8 @@ def _examine(stored: StoredPackage, catalog: Catalog) -> tuple[ModelPackageMetad
     wrong = {handle: state for handle, state in check_files(stored, check_hashes=False).items() if state != "ok"}
     if wrong:
         return None, "; ".join(f"file {handle!r} is {state}" for handle, state in wrong.items())
+    if (refusal := refuse_stored(stored)) is not None:
+        return None, refusal
     try:
         return rebuild_package(stored.package_id, stored.manifest.description, stored.directory, catalog), ""
     except CorruptedModelPackageError as error:

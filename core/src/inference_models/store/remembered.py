@@ -9,6 +9,7 @@ from inference_models.errors import CorruptedModelPackageError, ModelRetrievalEr
 from inference_models.store.description import rebuild_model, rebuild_package
 from inference_models.store.inventory import check_files, read_package
 from inference_models.store.layout import cache_root, package_directory
+from inference_models.store.permission import refuse_stored
 from inference_models.store.resolutions import Resolution
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def remembered_metadata(resolution: Resolution, catalog: Catalog, home: Path | N
     directory = package_directory(root, resolution.provider, resolution.model_id, resolution.package_id)
     try:
         stored = read_package(directory)
-        if stored is None or stored.manifest.description is None:
+        if stored is None or stored.manifest.description is None or refuse_stored(stored) is not None:
             return None
         if any(state != "ok" for state in check_files(stored, check_hashes=False).values()):
             return None

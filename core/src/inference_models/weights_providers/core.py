@@ -28,6 +28,11 @@ from inference_models.errors import (
 from inference_models.metadata import ModelMetadata
 from inference_models.signatures import accepted_keywords
 from inference_models.specs import WeightsProviderSpec, resolve
+from inference_models.weights_providers.permission import (
+    permitted_providers,
+    refuse_forbidden,
+    refuse_forbidden_provider,
+)
 from inference_models.weights_providers.registered import (
     PROVIDER_NAME,
     WEIGHTS_PROVIDERS,
@@ -205,10 +210,13 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
         WeightsProviderNotFoundError: there is no provider `weights_provider`.
         ModelRetrievalError: a provider failed, or cannot list and was asked for by name.
         InvalidParameterError: `weights_provider` is no name.
+        PolicyViolationError: the policy forbids `weights_provider`. Others that it forbids are not asked.
     """
     _check_provider_name(weights_provider)
     catalog = current_catalog()
-    rows = catalog.providers() if weights_provider is None else [catalog.provider(weights_provider)]
+    if weights_provider is not None:
+        refuse_forbidden_provider(weights_provider)
+    rows = permitted_providers(catalog) if weights_provider is None else [catalog.provider(weights_provider)]
     models = {}
     for row in rows:
         if row.spec.list_models is None:
@@ -230,6 +238,7 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
 
 
 def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
+    refuse_forbidden(source)
     handler = WEIGHTS_PROVIDERS.get(source.provider)
     if handler is not None:
         refuse_second(source.provider, catalog)
@@ -250,7 +259,7 @@ def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) ->
     lines = []
     if _exists(model_id):
         lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
-    for row in catalog.providers():
+    for row in permitted_providers(catalog):
         listed = _known_to(row.spec) if row.spec.works_offline and row.spec.name != asked else []
         near = [name for name in listed if model_id.lower() in name.lower()]
         lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]

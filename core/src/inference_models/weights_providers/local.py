@@ -9,7 +9,13 @@ from typing import Any
 
 from inference_models.entities import PACKAGE_CONFIG_NAME, Quantization
 from inference_models.errors import CorruptedModelPackageError, ModelNotFoundError, UnknownQuantizationError
-from inference_models.metadata import ModelMetadata, ModelPackageMetadata, RecommendedParameters, parse_quantization
+from inference_models.metadata import (
+    ModelMetadata,
+    ModelPackageMetadata,
+    RecommendedParameters,
+    parse_quantization,
+)
+from inference_models.stated import stated_fields
 
 
 def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
@@ -17,9 +23,8 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
 
     The user named the directory, so it is trusted. The format is that of the existing Roboflow library:
     `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
-    `static_batch_size`, `dynamic_batch_size_supported`, `min_dynamic_batch_size`, `max_dynamic_batch_size` and
-    `recommended_parameters` may be given. So may `manifest`, what the backend's own plugin reads about the package; of
-    what both state, the manifest counts.
+    `recommended_parameters` and the `stated` fields of a package may be given. So may `manifest`, what the backend's
+    own plugin reads about the package; of what both state, the manifest counts.
 
     Args:
         model_id: the directory.
@@ -64,10 +69,7 @@ def _described(directory: Path, config: _Config) -> ModelPackageMetadata:
     stated = {
         "backend": config.text("backend_type").lower(),
         "quantization": config.quantization(),
-        "static_batch_size": config.count("static_batch_size"),
-        "dynamic_batch_size_supported": config.value("dynamic_batch_size_supported", bool),
-        "min_dynamic_batch_size": config.count("min_dynamic_batch_size"),
-        "max_dynamic_batch_size": config.count("max_dynamic_batch_size"),
+        **{name: config.plain(name, kind) for name, kind in stated_fields(ModelPackageMetadata).items()},
     }
     if manifest is not None:
         stated |= _stated_by_manifest(manifest, stated["backend"], config.path)
@@ -127,6 +129,12 @@ class _Config:
         if value is not None and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
             raise self._wrong(f"{key!r}", f"a JSON {_JSON_NAMES[kind]}", value)
         return value
+
+    def plain(self, key: str, kind: type[Any]) -> Any:
+        """Return a number of at least 1, a non-empty text or a flag; None when absent."""
+        if kind is str:
+            return self.text(key, required=False)
+        return self.count(key) if kind is int else self.value(key, kind)
 
     def text(self, key: str, *, required: bool = True) -> Any:
         """Return a non-empty string; None when it is not required and absent."""

@@ -9,10 +9,10 @@ from typing import TypeAlias
 
 from inference_models.catalog import Catalog
 from inference_models.configuration import DISABLE_PLUGINS
+from inference_models.distributions import canonical_name
 from inference_models.entities import RESERVED_PROVIDERS
 from inference_models.errors import InvalidParameterError, PluginConflictError
 from inference_models.metadata import ModelMetadata
-from inference_models.plugins.discovery import canonical_name
 
 __all__ = ["PROVIDER_NAME", "WEIGHTS_PROVIDERS", "ProviderHandler", "refuse_second", "register_model_provider"]
 

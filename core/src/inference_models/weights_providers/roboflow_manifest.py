@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
-from attrs import field, fields_dict, frozen
+from attrs import asdict, field, fields_dict, frozen, make_class
 
 from inference_models.catalog import Catalog, Declared, install_hint
 from inference_models.entities import BackendType
@@ -21,6 +21,7 @@ from inference_models.metadata import (
     UnreadablePackage,
 )
 from inference_models.specs import BackendSpec, resolve
+from inference_models.stated import card_labels
 from inference_models.weights_providers.wire import MD5, Cursor, Identifier, WireError, redact_text, shown, structure
 
 __all__ = ["ModelDocument", "read_manifest", "read_model", "read_packages"]
@@ -59,6 +60,11 @@ class _Package:
     model_features: dict[str, Any] | None = None
     trusted_source: bool = False
     recommended_parameters: RecommendedParameters | None = None
+
+
+# The envelope may state a model card as well, under the names of the package's fields in camelCase.
+_CARD = {name: field(default=None, type=str) for name in card_labels(ModelPackageMetadata)}
+_Card = make_class("_Card", _CARD, frozen=True)
 
 
 @frozen
@@ -179,6 +185,7 @@ def _package(raw: object, catalog: Catalog, address: Callable[[str], str]) -> Mo
     backend = _backend_of(raw)
     try:
         package = structure(raw, _Package)
+        card = asdict(structure(raw, _Card))
         files = [
             _file(file, address, f"packageFiles[{index}].downloadUrl")
             for index, file in enumerate(package.package_files)
@@ -194,7 +201,7 @@ def _package(raw: object, catalog: Catalog, address: Callable[[str], str]) -> Mo
             model_features=package.model_features,
             recommended_parameters=package.recommended_parameters,
             manifest=package.package_manifest,
-            **fields,
+            **{**card, **fields},
         )
     except BaseInferenceModelsError as error:
         raise _UnreadableError(error.message, fields["backend"]) from None
