@@ -60,6 +60,79 @@ def test_a_missing_task_is_filled_in_when_there_is_only_one(install_plugin) -> N
     assert current_catalog().model("acmenet", None, "onnx") is None, "two tasks: nobody can know which"
 
 
+NPU = """
+    from inference_models.developer_tools import BackendSpec, hookimpl
+
+    @hookimpl
+    def im_backends():
+        yield BackendSpec(name="acme-npu", priority=10, detect=dict, open_session=dict)
+        yield BackendSpec(name="acme-dsp", priority=10, detect=dict, open_session=dict)
+        yield BackendSpec(name="acme-module", priority=10, detect=dict)
+"""
+
+SPECIAL = """
+    from inference_models.developer_tools import SESSION_BACKENDS, LazyClass, ModelSpec, hookimpl
+
+    @hookimpl
+    def im_models():
+        for backends, module in ((SESSION_BACKENDS, "nowhere"), ("Acme_NPU", "special")):
+            target = LazyClass(module, "Nothing")
+            yield ModelSpec(architectures="acmenet", task_type="classification", backends=backends, target=target)
+"""
+
+OVER_SESSIONS = MODEL.replace("ModelSpec,", "ModelSpec, SESSION_BACKENDS,").replace(
+    '("onnx", "torch")', "SESSION_BACKENDS"
+)
+
+
+class TestAnyBackendWithSessions:
+    @pytest.fixture(autouse=True)
+    def _only_these(self, monkeypatch) -> None:
+        monkeypatch.setenv("INFERENCE_MODELS_ONLY_PLUGINS", "acme,npu,one,two")
+
+    def test_one_that_is_installed_later_runs_the_family_too(self, install_plugin) -> None:
+        install_plugin("acme", OVER_SESSIONS)
+        catalog = current_catalog()
+        assert catalog.model("acmenet", "classification", "acme-npu") is None
+        assert [catalog.backends_of(row.spec) for row in catalog.models()] == [()]
+        assert catalog.task_types("acmenet") == {"classification"}
+        install_plugin("npu", NPU)
+        catalog = current_catalog()
+        assert str(catalog.model("AcmeNet", "classification", "Acme_NPU").plugin) == "acme 1.0"
+        assert catalog.task_types("acmenet", "Acme.NPU") == {"classification"}
+        assert [catalog.backends_of(row.spec) for row in catalog.models()] == [("acme-dsp", "acme-npu")]
+
+    def test_one_without_sessions_does_not(self, install_plugin) -> None:
+        install_plugin("acme", OVER_SESSIONS)
+        install_plugin("npu", NPU)
+        assert current_catalog().model("acmenet", "classification", "acme-module") is None
+        assert current_catalog().task_types("acmenet", "acme-module") == set()
+
+    def test_the_plugins_own_row_for_a_backend_outranks_it(self, install_plugin) -> None:
+        install_plugin("acme", SPECIAL)
+        install_plugin("npu", NPU)
+        catalog = current_catalog()
+        targets = [
+            catalog.model("acmenet", "classification", name).spec.target.module_name
+            for name in ("acme-npu", "acme-dsp")
+        ]
+        assert targets == ["special", "nowhere"]
+        assert not catalog.conflicts()
+
+    def test_two_distributions_are_in_conflict_on_each_backend_that_both_run_on(
+        self, install_plugin, monkeypatch
+    ) -> None:
+        install_plugin("one", OVER_SESSIONS)
+        install_plugin("two", MODEL.replace('"torch"', '"acme-npu"'))
+        install_plugin("npu", NPU)
+        with pytest.raises(PluginConflictError, match=r"one 1\.0 .* and two 1\.0"):
+            current_catalog().model("acmenet", "classification", "acme-npu")
+        monkeypatch.setenv("INFERENCE_MODELS_PREFER", "model:acmenet/classification/acme-npu=one")
+        assert current_catalog().model("acmenet", "classification", "acme-npu").plugin.distribution == "one"
+        assert current_catalog().model("acmenet", "classification", "acme-dsp").plugin.distribution == "one"
+        assert current_catalog().model("acmenet", "classification", "onnx").plugin.distribution == "two"
+
+
 def test_an_unknown_backend_names_near_ones(install_plugin) -> None:
     install_plugin("acme", BACKEND)
     with pytest.raises(UnknownBackendTypeError, match="Did you mean 'acme-npu'"):

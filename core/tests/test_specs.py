@@ -9,6 +9,7 @@ from attrs.exceptions import FrozenInstanceError
 
 from inference_models.errors import ModelImplementationNotFoundError
 from inference_models.specs import (
+    SESSION_BACKENDS,
     BackendSpec,
     LazyClass,
     ModelSpec,
@@ -51,6 +52,16 @@ def test_specs_are_frozen_and_keyword_only() -> None:
 def test_one_name_may_be_given_for_a_list_of_names() -> None:
     spec = ModelSpec(architectures="a", task_type="t", backends=["onnx", "trt"], target=ANYWHERE)
     assert (spec.architectures, spec.backends) == (("a",), ("onnx", "trt"))
+
+
+def test_any_backend_with_sessions_stands_beside_names_and_is_no_name_itself() -> None:
+    spec = ModelSpec(architectures="a", task_type="t", backends=(SESSION_BACKENDS, "torch"), target=ANYWHERE)
+    assert spec.backends == (SESSION_BACKENDS, "torch")
+    for wrong in ({"architectures": SESSION_BACKENDS}, {"backends": f"{SESSION_BACKENDS}s"}):
+        with pytest.raises(ValueError, match="must match"):
+            ModelSpec(**{"architectures": "a", "task_type": "t", "backends": "b", "target": ANYWHERE, **wrong})
+    with pytest.raises(ValueError, match="must match"):
+        BackendSpec(name=SESSION_BACKENDS, priority=1, detect=dict)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "-a", "a/b", "a://b", "a\n"])

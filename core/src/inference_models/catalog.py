@@ -11,6 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias
 from attrs import frozen
 
 from inference_models.configuration import DISABLE_PLUGINS, PREFER
+from inference_models.distributions import canonical_name
 from inference_models.errors import (
     PluginConflictError,
     UnknownBackendTypeError,
@@ -19,8 +20,8 @@ from inference_models.errors import (
 )
 from inference_models.memo import Memo
 from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo, PluginProblem, load_plugins
-from inference_models.plugins.discovery import canonical_name
-from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
+from inference_models.policy import current_policy
+from inference_models.specs import SESSION_BACKENDS, BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
 
 Kind: TypeAlias = Literal["provider", "backend", "model", "checkpoint", "pipeline"]
 
@@ -56,12 +57,18 @@ class Catalog:
         self.found = loaded.found
         self.plugins: tuple[LoadedPlugin, ...] = loaded.plugins
         self.problems: tuple[PluginProblem, ...] = loaded.problems
+        self._providers: list[Declared[WeightsProviderSpec]] = _declared("im_weights_providers", loaded)
+        self._backends: list[Declared[BackendSpec]] = _declared("im_backends", loaded)
+        self._models: list[Declared[ModelSpec]] = _declared("im_models", loaded)
+        self._pipelines: list[Declared[PipelineSpec]] = _declared("im_pipelines", loaded)
+        self._session_backends = _session_backends(self._backends)
+        models = _index(self._models, self._model_keys)
         self._rows: dict[Kind, dict[str, list[Declared[Any]]]] = {
-            "provider": self._index("im_weights_providers", lambda spec: [spec.name]),
-            "backend": self._index("im_backends", lambda spec: [spec.name]),
-            "model": self._index("im_models", _model_keys),
-            "checkpoint": self._index("im_models", lambda spec: spec.checkpoint_types),
-            "pipeline": self._index("im_pipelines", lambda spec: [spec.id]),
+            "provider": _index(self._providers, lambda spec: [spec.name]),
+            "backend": _index(self._backends, lambda spec: [spec.name]),
+            "model": {key: _most_specific(key, rows) for key, rows in models.items()},
+            "checkpoint": _index(self._models, lambda spec: spec.checkpoint_types),
+            "pipeline": _index(self._pipelines, lambda spec: [spec.id]),
         }
 
     def provider(self, name: str) -> Declared[WeightsProviderSpec]:
@@ -131,23 +138,29 @@ class Catalog:
 
     def providers(self) -> list[Declared[WeightsProviderSpec]]:
         """Return all weights providers, in conflict or not."""
-        return self._all("provider")
+        return list(self._providers)
 
     def backends(self) -> list[Declared[BackendSpec]]:
         """Return all backends, in conflict or not."""
-        return self._all("backend")
+        return list(self._backends)
 
     def models(self) -> list[Declared[ModelSpec]]:
         """Return all model implementations, in conflict or not."""
-        return self._all("model")
+        return list(self._models)
 
     def checkpoint_types(self) -> list[str]:
         """Return the types of training checkpoints that plugins load, sorted."""
         return sorted({name for row in self.models() for name in row.spec.checkpoint_types})
 
+    def backends_of(self, spec: ModelSpec) -> tuple[str, ...]:
+        """Return the names of the backends that an implementation runs on; of `SESSION_BACKENDS`, those installed."""
+        named = [name for name in spec.backends if name != SESSION_BACKENDS]
+        any_session = self._session_backends if SESSION_BACKENDS in spec.backends else ()
+        return tuple({canonical_name(name): name for name in (*any_session, *named)}.values())
+
     def pipelines(self) -> list[Declared[PipelineSpec]]:
         """Return all pipelines, in conflict or not."""
-        return self._all("pipeline")
+        return list(self._pipelines)
 
     def task_types(self, architecture: str, backend: str | None = None) -> set[str]:
         """Return the tasks for which `architecture` is implemented, on one backend or on any."""
@@ -156,7 +169,7 @@ class Catalog:
             row.spec.task_type
             for row in self.models()
             if wanted in map(canonical_name, row.spec.architectures)
-            and (backend is None or canonical_name(backend) in map(canonical_name, row.spec.backends))
+            and (backend is None or canonical_name(backend) in map(canonical_name, self.backends_of(row.spec)))
         }
 
     def conflicts(self) -> list[Conflict]:
@@ -170,22 +183,17 @@ class Catalog:
 
     def problem_notes(self) -> str:
         """Return lines about plugins that did not load, for the end of an error; empty when all did."""
-        if not self.problems:
+        lines = [str(problem) for problem in self.problems]
+        lines += [f"{plugin}: {plugin.refusal}" for plugin in self.found if plugin.selection == "forbidden"]
+        if not lines:
             return ""
-        return "\nPlugins with problems, which may be why:\n" + "\n".join(f"  - {line}" for line in self.problems)
+        return "\nPlugins that are not loaded, or have problems, which may be why:\n" + "\n".join(
+            f"  - {line}" for line in lines
+        )
 
-    def _index(self, hook: str, keys: Callable[[Any], Iterable[str]]) -> dict[str, list[Declared[Any]]]:
-        table: dict[str, list[Declared[Any]]] = {}
-        for plugin in self.plugins:
-            for spec in plugin.declared.get(hook, ()):
-                row: Declared[Any] = Declared(spec, plugin.info)
-                for key in dict.fromkeys(map(_canonical_key, keys(spec))):  # a spec may spell one name in two ways
-                    table.setdefault(key, []).append(row)
-        return table
-
-    def _all(self, kind: Kind) -> list[Declared[Any]]:
-        rows = {id(row): row for rows in self._rows[kind].values() for row in rows}
-        return list(rows.values())
+    def _model_keys(self, spec: ModelSpec) -> Iterable[str]:
+        backends = self.backends_of(spec)
+        return (f"{name}/{spec.task_type}/{backend}" for name in spec.architectures for backend in backends)
 
     def _find(self, kind: Kind, key: str) -> Declared[Any] | None:
         rows = self._rows[kind].get(_canonical_key(key), [])
@@ -203,10 +211,31 @@ class Catalog:
         return preferred
 
 
-def _model_keys(spec: ModelSpec) -> Iterable[str]:
-    return (
-        f"{architecture}/{spec.task_type}/{backend}" for architecture in spec.architectures for backend in spec.backends
-    )
+def _declared(hook: str, loaded: LoadedPlugins) -> list[Declared[Any]]:
+    return [Declared(spec, plugin.info) for plugin in loaded.plugins for spec in plugin.declared.get(hook, ())]
+
+
+def _index(rows: Iterable[Declared[Spec]], keys: Callable[[Spec], Iterable[str]]) -> dict[str, list[Declared[Spec]]]:
+    table: dict[str, list[Declared[Spec]]] = {}
+    for row in rows:
+        for key in dict.fromkeys(map(_canonical_key, keys(row.spec))):  # a spec may spell one name in two ways
+            table.setdefault(key, []).append(row)
+    return table
+
+
+def _session_backends(rows: Iterable[Declared[BackendSpec]]) -> tuple[str, ...]:
+    names = {canonical_name(row.spec.name): row.spec.name for row in rows if row.spec.open_session is not None}
+    return tuple(sorted(names.values()))
+
+
+def _most_specific(key: str, rows: list[Declared[ModelSpec]]) -> list[Declared[ModelSpec]]:
+    """Leave out rows for `SESSION_BACKENDS` of a plugin that has another row for the very backend."""
+    if len(rows) < 2:
+        return rows
+    backend = key.rpartition("/")[2]
+    named = [backend in map(canonical_name, row.spec.backends) for row in rows]
+    plugins = [row.plugin for row, names_it in zip(rows, named, strict=True) if names_it]
+    return [row for row, names_it in zip(rows, named, strict=True) if names_it or row.plugin not in plugins]
 
 
 def _canonical_key(key: str) -> str:
@@ -245,8 +274,11 @@ _installed = Memo()  # versions of distributions that hints name: a thousand pac
 
 
 def current_catalog() -> Catalog:
-    """Return this process's catalog, discovering plugins on the first call. Safe to call from any thread."""
-    return _catalogs.get("current", lambda: Catalog(load_plugins()))
+    """Return this process's catalog, discovering plugins on the first call. Safe to call from any thread.
+
+    Under another policy they are discovered anew. Raises: InvalidPolicyError.
+    """
+    return _catalogs.get(current_policy().fingerprint, lambda: Catalog(load_plugins()))
 
 
 def refresh_catalog() -> None:

@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from inference_models.metadata import ModelMetadata, ModelPackageMetadata
     from inference_models.sessions import Session
 
+SESSION_BACKENDS = "any with sessions"
+"""In `ModelSpec.backends`: every installed backend that opens sessions. No backend can have this name."""
+
 _KEY = [instance_of(str), matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*")]
 _KEYS = deep_iterable(matches_re(r"[A-Za-z0-9][A-Za-z0-9._+-]*"), instance_of(tuple))
+_BACKENDS = deep_iterable(matches_re(rf"[A-Za-z0-9][A-Za-z0-9._+-]*|{SESSION_BACKENDS}"), instance_of(tuple))
 
 
 @frozen
@@ -222,7 +226,8 @@ class ModelSpec:
     Attributes:
         architectures: names of the families it implements.
         task_type: what it does, for example "object-detection".
-        backends: the backends it runs on.
+        backends: the backends it runs on. A family over sessions says `SESSION_BACKENDS`: it then runs on every
+            installed backend that opens sessions, also on those that nobody has thought of yet.
         target: the class. Its `from_pretrained(directory, **options)` makes a model.
         supported_model_features: package features it copes with.
         required_model_features: package features it cannot do without.
@@ -234,7 +239,7 @@ class ModelSpec:
 
     architectures: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
     task_type: str = field(validator=_KEY)
-    backends: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
+    backends: tuple[str, ...] = field(converter=_as_tuple, validator=_BACKENDS)
     target: Target
     supported_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
     required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)

@@ -1,4 +1,4 @@
-"""The same weights in ONNX give the same detections."""
+"""The same weights in ONNX and TorchScript give the same detections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TYPES = {"object-detection": "rfdetr-nano", "instance-segmentation": "rfdetr-seg
 
 
 def export(torch: Any, network: Any, edge: int, names: list[str], path: Path) -> None:
-    """Write the network as an ONNX file, with torch's own exporter."""
+    """Write the network as an ONNX or TorchScript file, with torch's own exporters."""
 
     class Plain(torch.nn.Module):
         def __init__(self) -> None:
@@ -29,9 +29,13 @@ def export(torch: Any, network: Any, edge: int, names: list[str], path: Path) ->
             outputs = self.network(images)
             return tuple(outputs[key] for key in ("pred_boxes", "logits", "pred_masks")[: len(names)])
 
+    images = torch.zeros(1, 3, edge, edge)
+    if path.suffix == ".torchscript":
+        torch.jit.save(torch.jit.trace(Plain().eval(), images), path)
+        return
     torch.onnx.export(
         Plain().eval(),
-        (torch.zeros(1, 3, edge, edge),),
+        (images,),
         path,
         dynamo=True,
         external_data=False,
@@ -44,19 +48,20 @@ def export(torch: Any, network: Any, edge: int, names: list[str], path: Path) ->
 @pytest.mark.usefixtures("tiny_sizes")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("task", NAMES)
-def test_onnx_and_torch_agree(bench, torch_bench, tmp_path: Path, task: str) -> None:
+@pytest.mark.parametrize(("backend", "file"), [("onnx", "weights.onnx"), ("torch-script", "weights.torchscript")])
+def test_exports_and_torch_agree(bench, torch_bench, tmp_path: Path, task: str, backend: str, file: str) -> None:
     size = evolve(bench.TINY, has_masks=task == "instance-segmentation")
     network = torch_bench.network(size)
     torch_bench.torch.save({"model": torch_bench.old_weights(network)}, tmp_path / "best.pth")
-    directory = bench.package(task)
-    export(torch_bench.torch, network, size.resolution, NAMES[task], directory / "weights.onnx")
+    directory = bench.package(task, backend=backend, forward_pass={"static_batch_size": 1})
+    export(torch_bench.torch, network, size.resolution, NAMES[task], directory / file)
     by_torch = AutoModel.from_pretrained(
         tmp_path / "best.pth", model_type=TYPES[task], labels=bench.NAMES, device="cpu"
     )
-    by_onnx = AutoModel.from_pretrained(directory, device="cpu")
+    by_session = AutoModel.from_pretrained(directory, device="cpu")
     pictures = [bench.picture(90, 140), bench.picture(200, 150, seed=1)]
     total = 0
-    for first, second in zip(by_torch(pictures, confidence=0.3), by_onnx(pictures, confidence=0.3), strict=True):
+    for first, second in zip(by_torch(pictures, confidence=0.3), by_session(pictures, confidence=0.3), strict=True):
         total += len(first)
         np.testing.assert_array_equal(first.class_id, second.class_id)
         np.testing.assert_allclose(first.confidence, second.confidence, atol=1e-4)

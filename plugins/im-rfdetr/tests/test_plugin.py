@@ -14,7 +14,7 @@ TASKS = ("object-detection", "instance-segmentation", "keypoint-detection")
 
 
 @pytest.mark.parametrize("task", TASKS)
-@pytest.mark.parametrize("backend", ["onnx", "trt"])
+@pytest.mark.parametrize("backend", ["onnx", "trt", "torch-script"])
 def test_every_task_has_a_class_over_sessions(task: str, backend: str) -> None:
     row = current_catalog().model("rfdetr", task, backend)
     assert row is not None

@@ -48,6 +48,6 @@ def checkpoint_metadata(path: Path, model_type: object, catalog: Catalog) -> Mod
         task_type=row.spec.task_type,
         model_packages=[
             ModelPackageMetadata(package_id=path.name, backend=backend, trusted_source=True, directory=path)
-            for backend in row.spec.backends
+            for backend in catalog.backends_of(row.spec)
         ],
     )

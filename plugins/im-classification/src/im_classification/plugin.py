@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from inference_models.developer_tools import LazyClass, ModelSpec, PipelineSpec, hookimpl
+from inference_models.developer_tools import SESSION_BACKENDS, LazyClass, ModelSpec, PipelineSpec, hookimpl
 
-_SESSIONS = ("onnx", "trt", "torch-script")
 _TRANSFORMERS = ("transformers>=5",)
 _ONE, _MANY = "classification", "multi-label-classification"
 
 # architectures, task, backends, what else must be installed, class
 _ROWS = (
-    (("resnet", "vit"), _ONE, _SESSIONS, (), "im_classification.sessions:SessionClassifier"),
-    (("resnet", "vit"), _MANY, _SESSIONS, (), "im_classification.sessions:SessionMultiLabelClassifier"),
+    (("resnet", "vit"), _ONE, (SESSION_BACKENDS,), (), "im_classification.sessions:SessionClassifier"),
+    (("resnet", "vit"), _MANY, (SESSION_BACKENDS,), (), "im_classification.sessions:SessionMultiLabelClassifier"),
     (("resnet",), _ONE, ("torch",), _TRANSFORMERS, "im_classification.resnet:ResNetClassifier"),
     (("resnet",), _MANY, ("torch",), _TRANSFORMERS, "im_classification.resnet:ResNetMultiLabelClassifier"),
     (("vit",), _ONE, ("torch",), _TRANSFORMERS, "im_classification.vit:ViTClassifier"),

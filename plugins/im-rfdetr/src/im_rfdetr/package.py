@@ -11,7 +11,7 @@ from attrs import frozen
 from im_rfdetr.classes import Classes
 from im_rfdetr.inputs import RFDETRPreProcessor
 from im_rfdetr.outputs import RawResults, find_roles
-from inference_models import Confidence, CorruptedModelPackageError, ModelLoadingError
+from inference_models import Confidence, ModelLoadingError
 from inference_models.developer_tools import (
     Array,
     BatchSizes,
@@ -25,6 +25,7 @@ from inference_models.developer_tools import (
     as_kind,
     batch_limits,
     choose_batch_sizes,
+    find_image_input,
     join_batches,
     map_classes,
     parse_class_names,
@@ -167,7 +168,7 @@ def join_package(
     select_count: int | None = None,
 ) -> RFDETRPackage:
     """Return the package of an opened network, once what is said about it fits. For errors, see `open_package`."""
-    network_input = _check_input(session)
+    network_input = find_image_input(session.inputs, config)
     batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
     if session.outputs and all(output.shape for output in session.outputs):
         shapes = {output.name: output.shape for output in session.outputs}
@@ -186,14 +187,3 @@ def join_package(
         recommended=recommended,
         select_count=select_count,
     )
-
-
-def _check_input(session: Session) -> TensorInfo:
-    """Return the network's only input, or raise when it is not (batch, 3, height, width)."""
-    inputs = session.inputs
-    if len(inputs) != 1 or len(inputs[0].shape) != 4 or inputs[0].shape[1] not in (3, None):
-        found = "; ".join(f"{tensor.name} {tensor.shape}" for tensor in inputs) or "none"
-        raise CorruptedModelPackageError(
-            f"The network must have one input of shape (batch, 3, height, width), found {found}. Export it again."
-        )
-    return inputs[0]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from inference_models.developer_tools import LazyClass, ModelSpec, hookimpl
+from inference_models.developer_tools import SESSION_BACKENDS, LazyClass, ModelSpec, hookimpl
 
 _ARCHITECTURE = "rfdetr"
-_SESSIONS = ("onnx", "trt")
 # What exporters note about a network. Its files say the same, so nothing depends on it but `num_select`.
 _FEATURES = ("resolution", "patch_size", "num_windows", "dec_layers", "num_queries", "num_select")
 _ON_TORCH = ("transformers>=5.5",)
@@ -34,7 +33,7 @@ def im_models() -> list[ModelSpec]:
         ModelSpec(
             architectures=_ARCHITECTURE,
             task_type=task_type,
-            backends=_SESSIONS,
+            backends=SESSION_BACKENDS,
             target=LazyClass(*target.split(":")),
             supported_model_features=_FEATURES,
         )

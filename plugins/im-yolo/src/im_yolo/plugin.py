@@ -1,10 +1,9 @@
-"""What this plugin brings: a row for each YOLO version, task and set of backends. Importing it imports no model."""
+"""What this plugin brings: a row for each YOLO version and task, on any backend with sessions. Imports no model."""
 
 from __future__ import annotations
 
-from inference_models.developer_tools import LazyClass, ModelSpec, hookimpl
+from inference_models.developer_tools import SESSION_BACKENDS, LazyClass, ModelSpec, hookimpl
 
-_BACKENDS = ("onnx", "torch-script", "trt")
 _BOXES = ("nms_fused",)
 
 # Versions whose networks have the same output share a class, so adding one is adding its name to a row:
@@ -34,7 +33,7 @@ def im_models() -> list[ModelSpec]:
         ModelSpec(
             architectures=architectures,
             task_type=task_type,
-            backends=_BACKENDS,
+            backends=SESSION_BACKENDS,
             target=LazyClass(*target.split(":")),
             supported_model_features=features,
         )
