@@ -224,7 +224,7 @@ def test_nothing_usable_lists_every_package(packages: Path) -> None:
 def test_a_broken_plugin_is_mentioned_where_it_may_be_why(packages: Path, install_plugin) -> None:
     install_plugin("broken", "raise RuntimeError('no')")
     add(packages, "unknown-one")
-    with pytest.raises(NoModelPackagesAvailableError, match=r"Plugins with problems.*\n.*broken 1.0 \(import\)"):
+    with pytest.raises(NoModelPackagesAvailableError, match=r"Plugins that are not loaded.*\n.*broken 1.0 \(import\)"):
         AutoModel.from_pretrained("acme://counter")
 
 

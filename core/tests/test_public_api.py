@@ -52,6 +52,7 @@ PROMISED_TO_DEVELOPERS = [
     "get_model_package_contents",
     "register_model_provider",
     "get_model_from_provider",
+    "read_package_directory",
     "ModelMetadata",
     "ModelPackageMetadata",
     "ModelDependency",

@@ -8,9 +8,11 @@ from typing import Any
 from attrs import frozen
 
 from inference_models.catalog import Catalog
-from inference_models.configuration import VARIABLES, Variable
+from inference_models.configuration import POLICY, VARIABLES, Variable
 from inference_models.environment import Environment
-from inference_models.errors import BaseInferenceModelsError, InvalidEnvVariable
+from inference_models.errors import BaseInferenceModelsError, InvalidEnvVariable, InvalidPolicyError
+from inference_models.policy import current_policy
+from inference_models.policy.exposure import exposures
 
 # The existing library whose import package this one replaces: whichever is installed last overwrites the other's files.
 _RIVAL_DISTRIBUTION = "inference-models"
@@ -21,7 +23,7 @@ class Problem:
     """Something that is broken.
 
     Attributes:
-        kind: "plugin", "conflict", "variable", "backend" or "installation".
+        kind: "policy", "plugin", "conflict", "variable", "backend" or "installation".
         subject: what it is about, for example a distribution.
         message: what is wrong and what to do.
     """
@@ -29,6 +31,34 @@ class Problem:
     kind: str
     subject: str
     message: str
+
+
+def policy_problems() -> Iterator[Problem]:
+    """Yield why the policy cannot be used, or who could change it."""
+    try:
+        path = current_policy().path
+    except InvalidPolicyError as error:
+        yield Problem("policy", POLICY.name, error.message)
+        return
+    except InvalidEnvVariable:  # the check of the variables reports it
+        return
+    for exposure in [] if path is None else exposures(path):
+        yield Problem(
+            "policy",
+            str(path),
+            f"{exposure}. The rules are only as good as the file: keep it where others cannot write",
+        )
+
+
+def describe_policy() -> dict[str, Any] | None:
+    """Return the policy in force: "file", "fingerprint", "rules" by their keys; None without one that can be used."""
+    try:
+        policy = current_policy()
+    except (InvalidPolicyError, InvalidEnvVariable):
+        return None
+    if policy.path is None:
+        return None
+    return {"file": str(policy.path), "fingerprint": policy.fingerprint, "rules": policy.rules.stated()}
 
 
 def catalog_problems(catalog: Catalog) -> Iterator[Problem]:

@@ -39,6 +39,7 @@ class _Diagnosis:
     catalog: Catalog
     environment: Environment | None
     variables: list[dict[str, Any]]
+    policy: dict[str, Any] | None = None
     problems: list[Problem] = field(factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,6 +51,7 @@ class _Diagnosis:
             "environment": None if self.environment is None else self.environment.to_dict(),
             "plugins": plugin_rows(self.catalog),
             "variables": self.variables,
+            "policy": self.policy,
         }
 
     def print(self) -> None:
@@ -58,9 +60,11 @@ class _Diagnosis:
             open_console,
             plugin_rows,
             print_environment,
+            print_facts,
             print_plugins,
             print_table,
         )
+        from inference_models.describe.tables import in_words
 
         console = open_console()
         if self.environment is not None:
@@ -71,6 +75,10 @@ class _Diagnosis:
             values = [(one["name"], "(hidden)" if one["secret"] else one["value"]) for one in self.variables]
             console.print()
             print_table(console, "Environment variables", ("name", "value"), values)
+        if self.policy is not None:
+            console.print()
+            rules = {key: in_words(value) or "nothing" for key, value in self.policy["rules"].items()}
+            print_facts(console, "Policy", {"file": self.policy["file"], **rules})
         console.print()
         if self.problems:
             rows = [(one.kind, one.subject, one.message) for one in self.problems]
@@ -84,24 +92,27 @@ def _examine() -> _Diagnosis:
     from inference_models.catalog import Catalog
     from inference_models.cli.checks import (
         catalog_problems,
+        describe_policy,
         describe_variables,
         environment_problems,
+        policy_problems,
         variable_problems,
     )
     from inference_models.environment import Environment
-    from inference_models.errors import InvalidEnvVariable
+    from inference_models.errors import InvalidEnvVariable, InvalidPolicyError
     from inference_models.plugins import LoadedPlugins, load_plugins
 
     try:
         catalog = Catalog(load_plugins(strict=False))
-    except InvalidEnvVariable:  # reported with the variables
+    except (InvalidEnvVariable, InvalidPolicyError):  # reported with the variables and the policy
         catalog = Catalog(LoadedPlugins())
     variables = describe_variables(catalog)
-    problems: list[Problem] = [*variable_problems(variables), *catalog_problems(catalog)]
+    policy = describe_policy()
+    problems: list[Problem] = [*policy_problems(), *variable_problems(variables), *catalog_problems(catalog)]
     environment = Environment(lambda: catalog)
     try:
         environment.to_dict()  # looks at everything
         problems += environment_problems(environment)
     except InvalidEnvVariable:  # reported with the variables
-        return _Diagnosis(catalog, None, variables, problems)
-    return _Diagnosis(catalog, environment, variables, problems)
+        return _Diagnosis(catalog, None, variables, policy, problems)
+    return _Diagnosis(catalog, environment, variables, policy, problems)

@@ -9,11 +9,13 @@ from attrs import asdict
 
 from inference_models.describe.packages import package_to_dict, size_in_words, total_size
 from inference_models.describe.tables import as_text, in_words, open_console, print_facts, print_table
+from inference_models.metadata import ModelPackageMetadata
+from inference_models.stated import card_labels
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from inference_models.metadata import ModelMetadata, ModelPackageMetadata, RecommendedParameters
+    from inference_models.metadata import ModelMetadata, RecommendedParameters
     from inference_models.negotiation import Plan, Verdict
 
 
@@ -108,6 +110,7 @@ def model_to_dict(metadata: ModelMetadata) -> dict[str, Any]:
         "task_type": metadata.task_type,
         "recommended_parameters": _recommended(metadata.recommended_parameters),
         "model_dependencies": [asdict(dependency) for dependency in metadata.model_dependencies],
+        "implementations": _implementations(metadata),
         "packages": [package_to_dict(package) for package in metadata.model_packages],
         "unreadable_packages": [
             {"package_id": package.package_id, "reason": package.reason} for package in metadata.unreadable_packages
@@ -119,9 +122,30 @@ def _recommended(parameters: RecommendedParameters | None) -> dict[str, Any] | N
     return None if parameters is None else asdict(parameters)
 
 
+def _card_facts(packages: Sequence[ModelPackageMetadata]) -> dict[str, object]:
+    """Return what the packages' model cards state; where they differ, each value once, "?" for those without one."""
+    facts: dict[str, object] = {}
+    for name, label in card_labels(ModelPackageMetadata).items():
+        values = dict.fromkeys(getattr(package, name) for package in packages)
+        facts[label] = ", ".join("?" if value is None else value for value in values) if any(values) else None
+    return facts
+
+
+def _implementations(metadata: ModelMetadata) -> list[dict[str, Any]]:
+    """Return the plugins that implement the model's architecture, with the licence of their code."""
+    from inference_models.catalog import current_catalog
+    from inference_models.distributions import canonical_name
+
+    wanted = canonical_name(metadata.model_architecture)
+    rows = [row for row in current_catalog().models() if wanted in map(canonical_name, row.spec.architectures)]
+    plugins = {str(row.plugin): row.plugin for row in rows if metadata.task_type in {None, row.spec.task_type}}
+    return [{"plugin": name, "code_license": plugin.code_license} for name, plugin in sorted(plugins.items())]
+
+
 def _model_facts(metadata: ModelMetadata) -> dict[str, object]:
     dependencies = [f"{one.name}: {one.model_id}" for one in metadata.model_dependencies]
     recommended = metadata.recommended_parameters
+    code = [f"{one['plugin']} ({one['code_license'] or 'licence not stated'})" for one in _implementations(metadata)]
     return {
         "model": metadata.model_id,
         "architecture": metadata.model_architecture,
@@ -129,6 +153,8 @@ def _model_facts(metadata: ModelMetadata) -> dict[str, object]:
         "task": metadata.task_type,
         "confidence": None if recommended is None else recommended.confidence,
         "needs": ", ".join(dependencies) or None,
+        **_card_facts(metadata.model_packages),
+        "code": ", ".join(code) or None,
     }
 
 

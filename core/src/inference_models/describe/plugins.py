@@ -19,16 +19,19 @@ def plugin_rows(catalog: Catalog) -> list[dict[str, Any]]:
     """Return every installed plugin as plain values, ordered by distribution.
 
     Keys: "name" (of the entry point), "distribution", "version", "status", "api" (the entry-point group),
-    "module", "location", "origin" (None for a package index), "load_ms" (None when it was not loaded),
-    "declares" ("providers", "backends", "models", "pipelines") and "problems" ("stage", "message").
-    The status is "enabled", "disabled", "incompatible" (made for another plugin API), or "broken" (switched
-    on, but something about it does not work).
+    "module", "location", "origin" (None for a package index), "code_license" (as its metadata states it), "load_ms"
+    (None when it was not loaded), "declares" ("providers", "backends", "models", "pipelines") and "problems" ("stage",
+    "message"). The status is "enabled", "disabled", "forbidden" (by the policy), "incompatible" (made for another
+    plugin API), or "broken" (switched on, but something about it does not work).
     """
     loaded = {(one.info.group, one.info.name, one.info.distribution): one for one in catalog.plugins}
     rows = []
     for info in catalog.found:
         plugin = loaded.get((info.group, info.name, info.distribution))
         problems = [problem for problem in catalog.problems if problem.plugin == info]
+        reasons = [{"stage": problem.stage, "message": problem.message} for problem in problems]
+        if info.selection == "forbidden":
+            reasons.append({"stage": "policy", "message": str(info.refusal)})
         broken = info.selection == "enabled" and (problems or plugin is None)
         rows.append(
             {
@@ -40,9 +43,10 @@ def plugin_rows(catalog: Catalog) -> list[dict[str, Any]]:
                 "module": info.module,
                 "location": info.location,
                 "origin": info.origin,
+                "code_license": info.code_license,
                 "load_ms": None if plugin is None else round(plugin.seconds * 1000, 2),
                 "declares": _declares(plugin),
-                "problems": [{"stage": problem.stage, "message": problem.message} for problem in problems],
+                "problems": reasons,
             }
         )
     return rows
@@ -77,11 +81,12 @@ def print_plugins(rows: Sequence[dict[str, Any]], console: Console | None = None
             row["status"],
             "-" if row["load_ms"] is None else f"{row['load_ms']:.1f}",
             _in_words(row["declares"]),
+            row["code_license"] or "?",
             row["origin"] or row["location"],
         )
         for row in rows
     ]
-    columns = ("plugin", "distribution", "status", ">load ms", "declares", "installed from")
+    columns = ("plugin", "distribution", "status", ">load ms", "declares", "licence", "installed from")
     print_table(console, title, columns, shown)
     problems = [(row["distribution"], one["stage"], one["message"]) for row in rows for one in row["problems"]]
     if problems:

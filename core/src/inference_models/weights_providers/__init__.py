@@ -8,6 +8,7 @@ from inference_models.weights_providers.core import (
     get_model_from_provider,
     list_available_models,
 )
+from inference_models.weights_providers.local import read_package_directory
 from inference_models.weights_providers.registered import WEIGHTS_PROVIDERS, register_model_provider
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "find_source",
     "get_model_from_provider",
     "list_available_models",
+    "read_package_directory",
     "register_model_provider",
 ]

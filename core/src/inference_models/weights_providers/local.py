@@ -19,12 +19,7 @@ from inference_models.stated import stated_fields
 
 
 def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
-    """Return the metadata of the package in the directory `model_id`.
-
-    The user named the directory, so it is trusted. The format is that of the existing Roboflow library:
-    `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
-    `recommended_parameters` and the `stated` fields of a package may be given. So may `manifest`, what the backend's
-    own plugin reads about the package; of what both state, the manifest counts.
+    """Return the metadata of the package in the directory `model_id`: the user named it, so it is trusted.
 
     Args:
         model_id: the directory.
@@ -34,7 +29,26 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
         ModelNotFoundError: there is no such directory.
         CorruptedModelPackageError: `model_config.json` is missing or cannot be used.
     """
-    directory = Path(model_id).absolute()
+    return read_package_directory(Path(model_id))
+
+
+def read_package_directory(directory: Path) -> ModelMetadata:
+    """Return what `model_config.json` says about the package in a directory, as a model with this one package.
+
+    For providers whose packages lie in directories. Whoever calls vouches for the directory: the package is marked as
+    trusted. The format is that of the existing Roboflow library:
+    `model_architecture` and `backend_type` are required; `task_type`, `model_features`, `quantization`,
+    `recommended_parameters` and the `stated` fields of a package may be given. So may `manifest`, what the backend's
+    own plugin reads about the package; of what both state, the manifest counts.
+
+    Args:
+        directory: holds the package. Its name becomes the package's id.
+
+    Raises:
+        ModelNotFoundError: there is no such directory.
+        CorruptedModelPackageError: `model_config.json` is missing or cannot be used.
+    """
+    directory = directory.absolute()
     try:
         is_directory = S_ISDIR(directory.stat().st_mode)
     except OSError as error:

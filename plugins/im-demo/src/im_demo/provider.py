@@ -6,11 +6,10 @@ local package directory (`model_config.json` and the files beside it).
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from inference_models import ModelNotFoundError
-from inference_models.developer_tools import ModelMetadata, ModelPackageMetadata
+from inference_models.developer_tools import ModelMetadata, read_package_directory
 
 _PACKAGES = Path(__file__).parent / "packages"
 _CONFIG_FILE = "model_config.json"
@@ -33,25 +32,11 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
     """
     if model_id not in list_models():
         raise ModelNotFoundError(f"The demo provider has no model {model_id!r}.")
-    configs = {
-        path.parent: json.loads(path.read_text("utf-8")) for path in (_PACKAGES / model_id).glob(f"*/{_CONFIG_FILE}")
-    }
-    packages = [
-        ModelPackageMetadata(
-            package_id=directory.name,
-            backend=config["backend_type"],
-            quantization=config.get("quantization", "fp32"),
-            dynamic_batch_size_supported=config.get("static_batch_size") is None,
-            static_batch_size=config.get("static_batch_size"),
-            trusted_source=True,
-            directory=directory,
-        )
-        for directory, config in sorted(configs.items())
-    ]
-    first = next(iter(configs.values()))
+    directories = sorted(path.parent for path in (_PACKAGES / model_id).glob(f"*/{_CONFIG_FILE}"))
+    models = [read_package_directory(directory) for directory in directories]
     return ModelMetadata(
         model_id=model_id,
-        model_architecture=first["model_architecture"],
-        task_type=first["task_type"],
-        model_packages=packages,
+        model_architecture=models[0].model_architecture,
+        task_type=models[0].task_type,
+        model_packages=[package for model in models for package in model.model_packages],
     )

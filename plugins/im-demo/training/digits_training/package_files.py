@@ -37,7 +37,16 @@ def inference_config() -> dict[str, Any]:
 
 def write_package_files(folder: Path, backend: str) -> None:
     """Write `class_names.txt`, `inference_config.json` and `model_config.json` into the folder."""
-    model_config = {"model_architecture": "resnet", "task_type": "classification", "backend_type": backend}
+    model_config = {
+        "model_architecture": "resnet",
+        "task_type": "classification",
+        "backend_type": backend,
+        "quantization": "fp32",
+        "dynamic_batch_size_supported": True,
+        "weights_license": "Apache-2.0",
+        "source": "trained by plugins/im-demo/training of inference-models on doi:10.24432/C50P49 (CC BY 4.0)",
+        "version": "1",
+    }
     (folder / "class_names.txt").write_text("\n".join(CLASS_NAMES) + "\n", encoding="utf-8")
     for name, content in (("inference_config.json", inference_config()), ("model_config.json", model_config)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

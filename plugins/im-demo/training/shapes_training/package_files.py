@@ -45,6 +45,11 @@ def write_package_files(folder: Path, backend: str, static_batch_size: int | Non
         "model_architecture": "yolov8",
         "task_type": "object-detection",
         "backend_type": backend,
+        "quantization": "fp32",
+        "dynamic_batch_size_supported": static_batch_size is None,
+        "weights_license": "Apache-2.0",
+        "source": "trained by plugins/im-demo/training of inference-models on pictures drawn by a program",
+        "version": "1",
     }
     (folder / "class_names.txt").write_text("\n".join(CLASS_NAMES) + "\n", encoding="utf-8")
     for name, content in (
