@@ -41,7 +41,7 @@ PYTEST ?=
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-mediapipe check fix bench docs
+.PHONY: help setup demo test test-mediapipe check fix bench docs release
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,11 @@ fix: setup ## repair what can be repaired by itself: lint, format, generated fil
 
 bench: setup ## run the benchmarks and print their table
 	@$(BIN)/python benchmarks/run_all.py --size
+
+# `make release REHEARSAL=--rehearsal` does it from a tree with changes and without a dated changelog.
+REHEARSAL ?=
+release: setup ## build every wheel into dist/, check it, and try each alone with its dependencies only
+	$(BIN)/python tools/release.py $(REHEARSAL)
 
 docs: setup ## build the documentation into site/
 	$(BIN)/mkdocs build --strict --quiet
