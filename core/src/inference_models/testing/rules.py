@@ -11,6 +11,7 @@ import pytest
 from inference_models.testing.checks.findings import Finding, NotChecked
 
 Subject = TypeVar("Subject")
+Value = TypeVar("Value")
 
 _SWITCHES = ("xfail", "skip", "skipif")
 
@@ -27,6 +28,7 @@ class Contract:
     """
 
     _tests: ClassVar[dict[str, object]] = {}
+    _kept: ClassVar[dict[str, Any]] = {}
 
     def __init_subclass__(cls, *, contract: bool = False, **options: Any) -> None:
         """Refuse a class that overrides or removes a test of a contract, unless it says why that must fail.
@@ -41,15 +43,41 @@ class Contract:
         own = vars(cls).items() if contract else ()
         cls._tests = {name: test for name, test in own if name.startswith("test_")}
 
+    def stated(self, name: str, meaning: str) -> Any:
+        """Return a class attribute that every subclass must set. Without it the test fails and says what it means."""
+        __tracebackhide__ = True
+        value = getattr(self, name, None)
+        if value is None:
+            pytest.fail(f"{type(self).__qualname__} states no `{name}`. Set it in the class: {meaning}.", pytrace=False)
+        return value
+
+    def kept(self, name: str, make: Callable[[], Value]) -> Value:
+        """Return what `make` returned when a test of this class first asked for `name`.
+
+        In the place of class-scoped fixtures, which pytest takes from instances up to version 9 and from classes only
+        later.
+        """
+        values = type(self).__dict__.get("_kept")
+        if values is None:
+            values = {}
+            type(self)._kept = values
+        if name not in values:
+            values[name] = make()
+        value: Value = values[name]
+        return value
+
     def run_check(self, check: Callable[[Subject], None], subject: Subject) -> None:
         """Run a check and report to pytest what it finds, without a traceback into the kit."""
         __tracebackhide__ = True
+        found: Exception | None = None
         try:
             check(subject)
-        except Finding as finding:
-            pytest.fail(str(finding), pytrace=False)
-        except NotChecked as reason:
-            pytest.skip(str(reason))
+        except (Finding, NotChecked) as error:
+            found = error
+        if isinstance(found, Finding):  # not in the handler, which would add a second report of the same
+            pytest.fail(str(found), pytrace=False)
+        if found is not None:
+            pytest.skip(str(found))
 
 
 def _refuse_changes(cls: type[Contract], name: str, test: object) -> None:

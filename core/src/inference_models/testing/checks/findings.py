@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class Finding(AssertionError):
+class Finding(AssertionError):  # noqa: N818 (it says what was found)
     """Something breaks the contract. An AssertionError, so that pytest reports a failed test and not an error.
 
     Attributes:
