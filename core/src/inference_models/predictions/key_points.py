@@ -38,7 +38,8 @@ class KeyPoints(RowsPrediction):
         xy: (n, k, 2) float32: pixels of the source image, not rounded.
         class_id: (n,) int32, the class of each instance.
         confidence: (n, k) float32, of each point; 0 where the class has no such point.
-        covariance: (n, k, 2, 2) float32, in square pixels: how sure each position is. None when not predicted.
+        covariance: (n, k, 2, 2) float32, in square pixels: how sure each position is; NaN where that is not known. None
+            when not predicted.
         detection_confidence: (n,) float32, of each instance. None when not predicted.
         class_names: the names of all classes that the model knows, indexed by class id; None when unknown.
         key_points_classes: the names of the points of each class, indexed by class id; None when unknown.

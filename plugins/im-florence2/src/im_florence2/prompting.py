@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from im_florence2.answers import Answer, parse_answer
 from im_florence2.arguments import as_prompts, check_stream, filled
-from im_florence2.generation import Generation
+from im_florence2.generation import Generation, known_options
 from im_florence2.images import prepare_pictures, untouched
 from im_florence2.network import Inputs, decode, encode, generate
 from im_florence2.network import stream as stream_text
@@ -249,7 +249,7 @@ class Florence2Prompting(VisionLanguageModel):
             **generation: those of `Generation.parse`.
         """
         package, task = self._package, TASKS[token]
-        options = Generation.parse(**generation)
+        options = Generation.parse(**known_options(generation))
         pictures, metadata = prepare_pictures(
             images, package.pre_processor, input_color_format=input_color_format, overrides=pre_processing_overrides
         )

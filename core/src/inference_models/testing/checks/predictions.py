@@ -93,7 +93,12 @@ def check_key_points(found: KeyPoints, size: ImageSize) -> None:
     if found.detection_confidence is not None:
         check_fractions(found.detection_confidence, "KeyPoints.detection_confidence")
     if found.covariance is not None:
-        check_finite(found.covariance, "KeyPoints.covariance")
+        variances = to_numpy(found.covariance)[..., [0, 1], [0, 1]]
+        if (variances < 0).any() or np.isinf(variances).any():
+            raise Finding(
+                "KeyPoints.covariance holds variances that are negative or infinite.",
+                "Give square pixels of the source image, and NaN where nothing is known about a point.",
+            )
     for class_id, (names, edges) in enumerate(zip(found.key_points_classes or (), found.skeletons or (), strict=False)):
         if any(end >= len(names) or end < 0 for edge in edges for end in edge):
             raise Finding(
