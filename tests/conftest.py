@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from workspace import examples
+
 
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -13,3 +15,9 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     home = tmp_path_factory.mktemp("inference-home")
     monkeypatch.setenv("INFERENCE_HOME", str(home))
     return home
+
+
+@pytest.fixture(autouse=True)
+def _without_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show tests and the processes that they start what users have, who did not install the examples."""
+    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", ",".join(example.name for example in examples()))

@@ -11,15 +11,17 @@ import pytest
 from inference_models.catalog import refresh_catalog
 from inference_models.environment import refresh_environment
 from inference_models.testing import installed_plugin
+from workspace import examples
 
 InstallPlugin = Callable[..., Path]
 
 
 @pytest.fixture(autouse=True)
 def _fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Start each test without switches and without what another test discovered."""
+    """Start each test without switches, without the examples, and without what another test discovered."""
     for name in ("DISABLE_PLUGINS", "ONLY_PLUGINS", "STRICT_PLUGINS", "PREFER", "BACKEND_ORDER"):
         monkeypatch.delenv(f"INFERENCE_MODELS_{name}", raising=False)
+    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", ",".join(example.name for example in examples()))
     refresh_catalog()
     refresh_environment()
     yield
