@@ -123,7 +123,8 @@ class AutoModel:
             A verdict for every package: usable and how ranked, or rejected and why.
 
         Raises:
-            As `from_pretrained`, except that a model without any usable package is no error here.
+            BaseInferenceModelsError: what `from_pretrained` raises, except that a model without any usable package is no
+                error here.
         """
         from inference_models.loading import LoadOptions, make_plan
 

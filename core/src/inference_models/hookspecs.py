@@ -13,6 +13,7 @@ import pluggy
 from inference_models.specs import BackendSpec, ModelSpec, PipelineSpec, WeightsProviderSpec
 
 API_VERSION = 1
+"""The major version of the plugin API: the number in the name of the entry-point group."""
 ENTRY_POINT_GROUP_PREFIX = "inference_models.v"
 ENTRY_POINT_GROUP = f"{ENTRY_POINT_GROUP_PREFIX}{API_VERSION}"
 PROJECT_NAME = "inference_models"
