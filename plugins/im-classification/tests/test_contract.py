@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from inference_models.testing import ModelContract
+from inference_models.testing import ModelContract, PluginContract
 
 WEIGHTS = np.random.default_rng(0).normal(0, 1, (3, 3)).astype(np.float32)
 TINY_RESNET = {"num_classes": 3, "layer_type": "basic", "embedding_size": 8, "hidden_sizes": [8, 16], "depths": [1, 2]}
@@ -46,3 +46,7 @@ class TestResNet(ModelContract):
         torch.save(references.seeded_resnet(depths=(1, 2), width=8).state_dict(), directory / "weights.pth")
         with workbench.open(directory) as model:
             yield model
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-classification"

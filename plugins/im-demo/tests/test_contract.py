@@ -9,7 +9,7 @@ import pytest
 
 import im_demo
 from inference_models import AutoModel, load_image
-from inference_models.testing import ModelContract
+from inference_models.testing import ModelContract, PluginContract, ProviderContract
 
 
 class TestShapes(ModelContract):
@@ -33,3 +33,12 @@ class TestDigits(ModelContract):
     def model(cls) -> Iterator[Any]:
         with AutoModel.from_pretrained("demo://digits", device="cpu") as model:
             yield model
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-demo"
+
+
+class TestProvider(ProviderContract):
+    provider = "demo"
+    model_id = "shapes"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import pytest
 
 from inference_models import AutoModel
-from inference_models.testing import ModelContract
+from inference_models.testing import ModelContract, PluginContract
 
 
 class Florence2Contract(ModelContract):
@@ -46,3 +46,7 @@ class TestPrompts(Florence2Contract):
     method = "prompt"
     options: ClassVar[dict[str, Any]] = {"num_beams": 1, "prompt": "<CAPTION>"}
     scales_with_input = False
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-florence2"

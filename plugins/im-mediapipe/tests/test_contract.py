@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from inference_models.testing import ModelContract
+from inference_models.testing import BackendContract, ModelContract, PluginContract
 
 
 @pytest.mark.skipif(
@@ -51,3 +51,11 @@ class TestClassification(MediaPipeContract):
 class TestMultiLabelClassification(MediaPipeContract):
     kind = "labels"
     scales_with_input = False
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-mediapipe"
+
+
+class TestBackend(BackendContract):
+    backend = "mediapipe"

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from inference_models import AutoModel
-from inference_models.testing import ModelContract
+from inference_models.testing import ModelContract, PluginContract
 
 POINTS = [
     {"object_class_id": 0, "keypoints": {"0": "nose", "1": "left", "2": "right"}, "edges": [{"from": 0, "to": 1}]},
@@ -81,3 +81,7 @@ class TestDetectionOnTorch(OnTorchContract):
 
 class TestInstanceSegmentationOnTorch(OnTorchContract):
     model_type = "rfdetr-seg-nano"
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-rfdetr"

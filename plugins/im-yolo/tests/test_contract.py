@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from inference_models.testing import ModelContract
+from inference_models.testing import ModelContract, PluginContract
 
 
 class YoloContract(ModelContract):
@@ -76,3 +76,7 @@ class TestSemanticSegmentation(YoloContract):
 class TestDepthEstimation(YoloContract):
     task = "depth-estimation"
     architecture = "yolo26"
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-yolo"

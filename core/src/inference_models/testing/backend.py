@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import pytest
 
@@ -22,11 +23,13 @@ class BackendContract(Contract, contract=True):
         backend: its name.
         tolerance: how far outputs may be from what is expected, absolutely and as a share.
         device: where sessions are opened; None: where the backend chooses.
+        options: given to `open_session` and `toolkit`: values of the backend's `session_options`.
     """
 
     backend: ClassVar[str]
     tolerance: ClassVar[float] = 1e-4
     device: ClassVar[str | None] = None
+    options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
 
     @pytest.fixture
     def package(self) -> Path | None:
@@ -51,6 +54,7 @@ class BackendContract(Contract, contract=True):
             expected=self.expected,
             tolerance=self.tolerance,
             device=self.device,
+            options=self.options,
         )
         yield subject
         subject.close()

@@ -36,6 +36,7 @@ class BackendSubject:
         expected: returns what the network answers to feeds; or None, where that is not known.
         tolerance: how far numbers may differ from what is expected, absolutely and as a share.
         device: where sessions are opened; None: where the backend chooses.
+        options: given to `open_session` and `toolkit`.
     """
 
     name: str
@@ -44,6 +45,7 @@ class BackendSubject:
     expected: Callable[[Feeds], Feeds | None] | None = None
     tolerance: float = 1e-4
     device: str | None = None
+    options: Mapping[str, Any] = field(factory=dict)
     opened: list[Session] = field(factory=list, init=False, repr=False)
 
     def __str__(self) -> str:
@@ -96,7 +98,7 @@ class BackendSubject:
         package = self.metadata
         where = directory or package.directory
         session: Session = resolve(self.spec.open_session)(
-            where, device=device or self.device, package=package, options={}
+            where, device=device or self.device, package=package, options=dict(self.options)
         )
         self.opened.append(session)
         return session

@@ -41,13 +41,13 @@ def toolkit_is_made_for_the_device(backend: BackendSubject) -> None:
         raise NotChecked(f"{backend} hands out no toolkit")
     backend.require_available()
     make = resolve(backend.spec.toolkit)
-    toolkit = make(device=backend.device, package=None, options={})
+    toolkit = make(device=backend.device, package=None, options=dict(backend.options))
     if toolkit is None:
         raise Finding(f"`toolkit` of {backend} returns None.", "Return the toolkit, or raise with the reason.")
     device = getattr(toolkit, "device", None)
     if device is not None:
         _examine_name(backend, str(device))
-    _refuses(backend, lambda: make(device=ABSENT, package=None, options={}))
+    _refuses(backend, lambda: make(device=ABSENT, package=None, options=dict(backend.options)))
 
 
 def _examine_name(backend: BackendSubject, device: Any) -> None:
