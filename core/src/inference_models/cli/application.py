@@ -16,6 +16,7 @@ from inference_models.cli.describe import describe
 from inference_models.cli.doctor import doctor
 from inference_models.cli.download import download
 from inference_models.cli.explain import explain
+from inference_models.cli.new import new
 from inference_models.cli.plugins import plugins
 from inference_models.cli.predict import predict
 from inference_models.errors import BaseInferenceModelsError
@@ -42,7 +43,7 @@ class _Application(click.Group):
 
 @click.group(
     cls=_Application,
-    commands=[predict, describe, explain, download, compile_, cache, bundle, plugins, doctor],
+    commands=[predict, describe, explain, download, compile_, cache, bundle, plugins, new, doctor],
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option("--debug", is_flag=True, help="Show tracebacks and what the library logs.")
