@@ -1,5 +1,8 @@
 from .backend import BackendContract as BackendContract
+from .fakes import FakeProvider as FakeProvider
+from .fakes import FakeSession as FakeSession
 from .fakes import installed_plugin as installed_plugin
+from .fakes import write_package as write_package
 from .fakes import write_plugin as write_plugin
 from .model import ModelContract as ModelContract
 from .plugin import PluginContract as PluginContract
