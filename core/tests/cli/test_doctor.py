@@ -184,3 +184,62 @@ def test_the_library_with_the_same_import_package(
     document = diagnose()
     assert kinds(document) == [("installation", "inference-models 0.19.0")]
     assert "pip uninstall inference-models im-core" in document["problems"][0]["message"]
+
+
+def write_policy(path: Path, text: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.parent.chmod(0o755)
+    path.write_text(text)
+    path.chmod(0o644)
+    monkeypatch.setenv("INFERENCE_MODELS_POLICY", str(path))
+    return path
+
+
+@pytest.mark.usefixtures("spot")
+def test_the_policy_in_force_is_shown(
+    diagnose: Diagnose, im_run: Im, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert diagnose()["policy"] is None
+    path = write_policy(
+        tmp_path / "etc/policy.toml", "[plugins]\nallow=['im-core']\n[providers]\nallow=[]", monkeypatch
+    )
+    document = diagnose()
+    assert document["ok"]
+    assert document["policy"]["file"] == str(path)
+    assert document["policy"]["rules"] == {"plugins.allow": ["im-core"], "providers.allow": []}
+    assert {row["name"]: row["status"] for row in document["plugins"]}["spot"] == "forbidden"
+    lines = [line.split() for line in im_run("doctor").stdout.splitlines()]
+    assert ["file", str(path)] in lines
+    assert ["plugins.allow", "im-core"] in lines
+    assert ["providers.allow", "nothing"] in lines
+
+
+@pytest.mark.usefixtures("spot")
+def test_a_policy_that_cannot_be_used_is_broken(
+    diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_policy(tmp_path / "etc/policy.toml", "[plugin]\nallow=['im-core']", monkeypatch)
+    document = diagnose()
+    assert kinds(document) == [("policy", "INFERENCE_MODELS_POLICY")]
+    assert "Did you mean 'plugins'" in document["problems"][0]["message"]
+    assert document["policy"] is None
+    assert document["plugins"] == [], "nothing was imported"
+
+
+@pytest.mark.usefixtures("spot")
+def test_a_policy_that_anybody_can_change_is_broken(
+    diagnose: Diagnose, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_policy(tmp_path / "etc/policy.toml", "[packages]\nuntrusted = false", monkeypatch)
+    path.chmod(0o666)
+    document = diagnose()
+    assert kinds(document) == [("policy", str(path))]
+    assert "can be written by every user" in document["problems"][0]["message"]
+
+
+@pytest.mark.usefixtures("spot")
+def test_a_policy_that_is_set_but_empty_is_a_mistaken_variable(
+    diagnose: Diagnose, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INFERENCE_MODELS_POLICY", "")
+    assert kinds(diagnose()) == [("variable", "INFERENCE_MODELS_POLICY")]

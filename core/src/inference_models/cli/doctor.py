@@ -77,7 +77,7 @@ class _Diagnosis:
             print_table(console, "Environment variables", ("name", "value"), values)
         if self.policy is not None:
             console.print()
-            rules = {key: in_words(value) or "nothing" for key, value in self.policy["rules"].items()}
+            rules = {key: "nothing" if value == [] else in_words(value) for key, value in self.policy["rules"].items()}
             print_facts(console, "Policy", {"file": self.policy["file"], **rules})
         console.print()
         if self.problems:

@@ -16,14 +16,17 @@ def find_cached_model_package_dir(model_id: str, api_key: str | None = None) -> 
 
     Raises:
         InvalidParameterError: `model_id` is a path, or no text.
+        PolicyViolationError: the policy does not let its provider be asked.
     """
     from inference_models.catalog import current_catalog
     from inference_models.environment import current_environment
     from inference_models.negotiation import negotiate
     from inference_models.store.offline import offline_metadata
     from inference_models.weights_providers import find_source
+    from inference_models.weights_providers.permission import refuse_forbidden
 
     source, catalog = find_source(model_id), current_catalog()
+    refuse_forbidden(source)
     if source.is_local:
         raise InvalidParameterError(f"{model_id!r} is a path; models in the cache are found by their id.")
     metadata = offline_metadata(source.provider, source.model_id, catalog=catalog)
