@@ -14,6 +14,8 @@ from inference_models import AutoModel
 PAGES = [
     "core/README.md",
     "docs/explanation/negotiation.md",
+    "docs/how-to/migrate.md",
+    "docs/how-to/private-index.md",
     "docs/index.md",
     "docs/reference/hooks.md",
     "plugins/im-classification/README.md",
