@@ -101,7 +101,7 @@ def page(installations: list[Installation], rows: list[Row]) -> str:
         "# Sizes and speeds",
         "",
         f"Measured on {date.today():%d %B %Y} by `benchmarks/page.py` with {machine}.",
-        "Other machines have other figures; the ratios travel better. `benchmarks/README.md` says how each is measured.",
+        "Other machines have other figures; ratios travel better. `benchmarks/README.md` says how each is measured.",
         "",
         "## What an installation takes",
         "",
