@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PLUGIN = """
-from inference_models.developer_tools import BackendSpec, LazyClass, ModelSpec, hookimpl
+from inference_models.developer_tools import BackendSpec, LazyClass, hookimpl
 
 @hookimpl
 def im_backends():
@@ -16,13 +16,6 @@ def im_backends():
         manifest_parsers={"optimised-package-v1": LazyClass("optimiser", "parse")},
         compile=LazyClass("optimiser", "compile_package"),
         compiles={"onnx"},
-    )
-
-@hookimpl
-def im_models():
-    return ModelSpec(
-        architectures="yolov8", task_type="object-detection", backends="optimised",
-        target=LazyClass("im_yolo.detection", "YOLODetector"),
     )
 """
 

@@ -103,6 +103,15 @@ class TestInTheCache:
         assert "class_names.txt" in described
         succeed(im_run("cache", "verify", MODEL_ID))
 
+    def test_it_inherits_the_model_card(self, api, im_run: Im, monkeypatch: pytest.MonkeyPatch) -> None:
+        card = {"weightsLicense": "MIT", "source": "a notebook", "version": "7"}
+        api.add_model(MODEL_ID, [demo_package(api.files, **card)])
+        made = json.loads(succeed(im_run("compile", MODEL_ID, "--backend", "optimised", "--json")))
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        described = {verdict.package.package_id: verdict.package for verdict in AutoModel.explain(MODEL_ID).verdicts}
+        package = described[made["package_id"]]
+        assert (package.weights_license, package.source, package.version) == tuple(card.values())
+
     def test_what_was_decided_before_is_decided_anew_and_then_remembered(self, api, im_run: Im) -> None:
         assert backend_in_use() == "onnx"
         succeed(im_run("compile", MODEL_ID, "--backend", "optimised"))
