@@ -91,6 +91,7 @@ def test_our_variables_are_read_in_one_place() -> None:
         for path in sorted(distribution.package.rglob("*.py"))
         for read in reads.finditer(path.read_text(encoding="utf-8"))
         if path.name != "configuration.py" and read[1] not in FOREIGN_VARIABLES
+        if "inference_models/testing/" not in path.as_posix()  # sets and compares variables, takes no setting from them
     ]
     assert elsewhere == []
 

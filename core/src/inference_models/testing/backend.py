@@ -60,40 +60,53 @@ class BackendContract(Contract, contract=True):
         subject.close()
 
     def test_detect_answers(self, subject: BackendSubject) -> None:
-        self.run_check(checks.detect_answers, subject)
+        """`detect` gives facts, or says why not."""
+        self.run_check(checks.check_detection, subject)
 
     def test_detect_is_cheap(self, subject: BackendSubject) -> None:
-        self.run_check(checks.detect_is_cheap, subject)
+        """`detect` imports no runtime and costs little."""
+        self.run_check(checks.check_detection_cost, subject)
 
     def test_check_is_pure(self, subject: BackendSubject) -> None:
-        self.run_check(checks.check_is_pure, subject)
+        """`check` gives the same answer twice and changes nothing."""
+        self.run_check(checks.check_purity, subject)
 
     def test_describes_its_network(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.describes_its_network, subject)
+        """A session describes its inputs and outputs."""
+        self.run_check(sessions.check_description, subject)
 
     def test_round_trip(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.round_trip, subject)
+        """The network gives what is described and expected."""
+        self.run_check(sessions.check_round_trip, subject)
 
     def test_arrays_belong_to_the_caller(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.arrays_belong_to_the_caller, subject)
+        """Feeds stay as they are, and outputs are nobody else's."""
+        self.run_check(sessions.check_ownership, subject)
 
     def test_wrong_feeds_are_refused(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.wrong_feeds_are_refused, subject)
+        """Feeds that do not fit are a ModelRuntimeError."""
+        self.run_check(sessions.check_wrong_feeds, subject)
 
-    def test_concurrent_runs(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.concurrent_runs, subject)
+    def test_threads_get_what_one_gets(self, subject: BackendSubject) -> None:
+        """Several threads at once get what one gets."""
+        self.run_check(sessions.check_threads, subject)
 
     def test_device_is_a_real_one(self, subject: BackendSubject) -> None:
-        self.run_check(devices.device_is_a_real_one, subject)
+        """A session says where it runs, and what cannot be had is refused."""
+        self.run_check(devices.check_device, subject)
 
     def test_toolkit_is_made_for_the_device(self, subject: BackendSubject) -> None:
-        self.run_check(devices.toolkit_is_made_for_the_device, subject)
+        """The toolkit is there, and refuses a device that is not."""
+        self.run_check(devices.check_toolkit, subject)
 
-    def test_close_twice(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.close_twice, subject)
+    def test_closes_twice(self, subject: BackendSubject) -> None:
+        """A session can be closed, and closed again."""
+        self.run_check(sessions.check_close, subject)
 
-    def test_use_after_close(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.use_after_close, subject)
+    def test_is_of_no_use_after_close(self, subject: BackendSubject) -> None:
+        """Running a closed session is a SessionClosedError."""
+        self.run_check(sessions.check_use_after_close, subject)
 
-    def test_broken_package(self, subject: BackendSubject) -> None:
-        self.run_check(sessions.broken_package, subject)
+    def test_broken_packages_are_refused(self, subject: BackendSubject) -> None:
+        """A package that is cut short is an error of ours."""
+        self.run_check(sessions.check_broken_package, subject)

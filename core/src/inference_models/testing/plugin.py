@@ -27,41 +27,54 @@ class PluginContract(Contract, contract=True):
         name = self.stated("distribution", "the name of the installed distribution")
         return self.kept("plugin", lambda: PluginSubject(name))
 
-    def test_entry_point(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.entry_point, plugin)
+    def test_has_an_entry_point(self, plugin: PluginSubject) -> None:
+        """It has an entry point in the group of this plugin API."""
+        self.run_check(checks.check_entry_point, plugin)
 
     def test_imports_and_declares(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.imports_and_declares, plugin)
+        """It imports, and its hooks answer with specs."""
+        self.run_check(checks.check_loading, plugin)
 
     def test_hooks_match_their_specifications(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.hooks_match_their_specifications, plugin)
+        """What is marked as a hook is one, and what is named like one is marked."""
+        self.run_check(checks.check_hooks, plugin)
 
     def test_hooks_are_repeatable(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.hooks_are_repeatable, plugin)
+        """Its hooks give the same answer always and everywhere."""
+        self.run_check(checks.check_repeatability, plugin)
 
     def test_import_is_light(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.import_is_light, plugin)
+        """Importing it imports no library and costs little."""
+        self.run_check(checks.check_cost, plugin)
 
     def test_import_does_nothing_else(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.import_does_nothing_else, plugin)
+        """Importing it connects to nothing and changes nothing."""
+        self.run_check(checks.check_side_effects, plugin)
 
     def test_imports_only_what_is_promised(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.imports_only_what_is_promised, plugin)
+        """It imports neither the core's insides nor another plugin."""
+        self.run_check(checks.check_imports, plugin)
 
     def test_keys_are_unique(self, plugin: PluginSubject) -> None:
-        self.run_check(checks.keys_are_unique, plugin)
+        """Nobody else declares what it declares."""
+        self.run_check(checks.check_keys, plugin)
 
     def test_targets_resolve(self, plugin: PluginSubject) -> None:
-        self.run_check(targets.targets_resolve, plugin)
+        """What its specs point at is there."""
+        self.run_check(targets.check_targets, plugin)
 
     def test_targets_take_what_they_are_given(self, plugin: PluginSubject) -> None:
-        self.run_check(targets.targets_take_what_they_are_given, plugin)
+        """What its specs point at can be called as the core calls it."""
+        self.run_check(targets.check_signatures, plugin)
 
-    def test_licence(self, plugin: PluginSubject) -> None:
-        self.run_check(plugin_metadata.licence, plugin)
+    def test_states_its_licence(self, plugin: PluginSubject) -> None:
+        """Its metadata states its licence."""
+        self.run_check(plugin_metadata.check_licence, plugin)
 
-    def test_requirements(self, plugin: PluginSubject) -> None:
-        self.run_check(plugin_metadata.requirements, plugin)
+    def test_states_its_requirements(self, plugin: PluginSubject) -> None:
+        """Its metadata states which core and which Python it is made for."""
+        self.run_check(plugin_metadata.check_requirements, plugin)
 
-    def test_types(self, plugin: PluginSubject) -> None:
-        self.run_check(plugin_metadata.types, plugin)
+    def test_ships_its_types(self, plugin: PluginSubject) -> None:
+        """It carries py.typed."""
+        self.run_check(plugin_metadata.check_types, plugin)

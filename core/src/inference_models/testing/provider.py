@@ -43,34 +43,45 @@ class ProviderContract(Contract, contract=True):
         )
 
     def test_metadata_is_valid(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.metadata_is_valid, subject)
+        """The model's packages can be told apart, read and found."""
+        self.run_check(checks.check_metadata, subject)
 
     def test_answers_are_repeatable(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.answers_are_repeatable, subject)
+        """Asked again, it describes the same model."""
+        self.run_check(checks.check_answers, subject)
 
     def test_files_are_safe(self, subject: ProviderSubject) -> None:
-        self.run_check(provider_files.files_are_safe, subject)
+        """Files have safe names, hashes and addresses."""
+        self.run_check(provider_files.check_files, subject)
 
     def test_refresh_gives_the_same_file(self, subject: ProviderSubject) -> None:
-        self.run_check(provider_files.refresh_gives_the_same_file, subject)
+        """A fresh address leads to the same file."""
+        self.run_check(provider_files.check_refresh, subject)
 
-    def test_unknown_id(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.unknown_id, subject)
+    def test_unknown_ids_are_not_found(self, subject: ProviderSubject) -> None:
+        """An id that it does not have is a ModelNotFoundError that names it."""
+        self.run_check(checks.check_unknown_id, subject)
 
     def test_strange_ids_are_refused(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.strange_ids_are_refused, subject)
+        """What is no id is an error of ours."""
+        self.run_check(checks.check_strange_ids, subject)
 
-    def test_listing_has_the_model(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.listing_has_the_model, subject)
+    def test_lists_its_models(self, subject: ProviderSubject) -> None:
+        """It lists the model, and near ids are suggested."""
+        self.run_check(checks.check_listing, subject)
 
-    def test_offline(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.offline, subject)
+    def test_is_honest_about_the_network(self, subject: ProviderSubject) -> None:
+        """With the network switched off it opens no connection, and answers if it says so."""
+        self.run_check(checks.check_offline, subject)
 
-    def test_unreachable_server(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.unreachable_server, subject)
+    def test_reports_an_unreachable_server(self, subject: ProviderSubject) -> None:
+        """A server that cannot be reached is a ModelRetrievalError."""
+        self.run_check(checks.check_unreachable_server, subject)
 
-    def test_key_is_read_from_its_variable(self, subject: ProviderSubject) -> None:
-        self.run_check(checks.key_is_read_from_its_variable, subject)
+    def test_reads_its_key_from_its_variable(self, subject: ProviderSubject) -> None:
+        """Its variable is as good as api_key=."""
+        self.run_check(checks.check_key_variable, subject)
 
-    def test_secrets_stay_hidden(self, subject: ProviderSubject) -> None:
-        self.run_check(provider_secrets.secrets_stay_hidden, subject)
+    def test_shows_no_secret(self, subject: ProviderSubject) -> None:
+        """No key or signature shows in representations, logs and errors."""
+        self.run_check(provider_secrets.check_secrets, subject)

@@ -10,13 +10,12 @@ from typing import Any
 
 from inference_models.environment import current_environment
 from inference_models.errors import BackendUnavailable
+from inference_models.metadata import FileDownloadSpecs, ModelPackageMetadata
 from inference_models.negotiation import Request
 from inference_models.predictions.plain import to_plain
 from inference_models.specs import resolve
-from inference_models.testing.checks import sessions
 from inference_models.testing.checks.backend_subject import BackendSubject
 from inference_models.testing.checks.clean_process import probe_plugin
-from inference_models.testing.checks.devices import device_is_a_real_one, toolkit_is_made_for_the_device
 from inference_models.testing.checks.findings import Finding, NotChecked
 from inference_models.testing.checks.plugin import quickest, third_party
 from inference_models.testing.checks.pointers import top_module
@@ -29,7 +28,7 @@ _LIGHT = frozenset({"attr", "attrs", "importlib_metadata", "lazy_importer", "pac
 """Libraries that `detect` may import: the core has them, and they cost little."""
 
 
-def detect_answers(backend: BackendSubject) -> None:
+def check_detection(backend: BackendSubject) -> None:
     """`detect` returns facts, or raises BackendUnavailable with a reason and, where there is one, a fix."""
     detect = resolve(backend.spec.detect)
     try:
@@ -68,7 +67,7 @@ def _examine_verdict(backend: BackendSubject, verdict: BackendUnavailable) -> No
         )
 
 
-def detect_is_cheap(backend: BackendSubject) -> None:
+def check_detection_cost(backend: BackendSubject) -> None:
     """`detect` imports no runtime, asks nobody, and costs little: every report and every first load asks it."""
     plugin = backend.declared.plugin
     probe = probe_plugin(plugin.module, backend.spec.name)
@@ -95,17 +94,18 @@ def detect_is_cheap(backend: BackendSubject) -> None:
         )
 
 
-def check_is_pure(backend: BackendSubject) -> None:
+def check_purity(backend: BackendSubject) -> None:
     """`check` accepts the package, or says why not; it gives the same answer twice and changes nothing."""
     if backend.spec.check is None:
         raise NotChecked(f"{backend} has no `check`")
     backend.require_available()
     check, environment = resolve(backend.spec.check), current_environment()
+    package = _made_up(backend) if backend.package is None else backend.metadata
     requests = {"nothing more asked for": Request(), "device cuda:99 asked for": Request(device="cuda:99")}
     for what, request in requests.items():
         before = dict(os.environ)
         with connections() as noted:
-            answers = [_answer(backend, what, partial(check, backend.metadata, environment, request)) for _ in range(2)]
+            answers = [_answer(backend, what, partial(check, package, environment, request)) for _ in range(2)]
         if noted or dict(os.environ) != before:
             raise Finding(
                 f"`check` of {backend} {f'connects to {noted[0]}' if noted else 'changes environment variables'}.",
@@ -113,12 +113,18 @@ def check_is_pure(backend: BackendSubject) -> None:
             )
         if answers[0] != answers[1]:
             raise Finding(f"`check` of {backend} answers {answers[0]!r}, then {answers[1]!r}.", "Make it pure.")
-    refusal = check(backend.metadata, environment, Request())
-    if refusal is not None:
+    refusal = check(package, environment, Request())
+    if refusal is not None and backend.package is not None:
         raise Finding(
             f"`check` of {backend} refuses the package {backend.package}: {refusal}",
             "State a package that runs here, or correct `check`.",
         )
+
+
+def _made_up(backend: BackendSubject) -> ModelPackageMetadata:
+    """Return what a provider may say about a package of which it knows little."""
+    file = FileDownloadSpecs("https://example.invalid/network", "network", sha256_hash="0" * 64)
+    return ModelPackageMetadata("made-up", backend.spec.name, [file])
 
 
 def _answer(backend: BackendSubject, what: str, ask: Callable[[], Any]) -> str | None:
@@ -132,21 +138,3 @@ def _answer(backend: BackendSubject, what: str, ask: Callable[[], Any]) -> str |
     if answer is not None and not (isinstance(answer, str) and answer.strip()):
         raise Finding(f"`check` of {backend} returns {answer!r} ({what}).", "Return None, or the reason as text.")
     return answer
-
-
-CHECKS: tuple[Callable[[BackendSubject], None], ...] = (
-    detect_answers,
-    detect_is_cheap,
-    check_is_pure,
-    sessions.describes_its_network,
-    sessions.round_trip,
-    sessions.arrays_belong_to_the_caller,
-    sessions.wrong_feeds_are_refused,
-    sessions.concurrent_runs,
-    device_is_a_real_one,
-    toolkit_is_made_for_the_device,
-    sessions.close_twice,
-    sessions.use_after_close,
-    sessions.broken_package,
-)
-"""In the order of reports."""

@@ -17,7 +17,7 @@ ABSENT = "cuda:99"
 _DEVICE = re.compile(r"[a-z][a-z0-9_-]*(:[0-9A-Za-z._-]+)?")
 
 
-def device_is_a_real_one(backend: BackendSubject) -> None:
+def check_device(backend: BackendSubject) -> None:
     """A session says where it runs; asked for that device it opens there, and for one that is absent it refuses."""
     session = backend.session
     _examine_name(backend, session.device)
@@ -35,7 +35,7 @@ def device_is_a_real_one(backend: BackendSubject) -> None:
     _refuses(backend, lambda: backend.open(device=ABSENT))
 
 
-def toolkit_is_made_for_the_device(backend: BackendSubject) -> None:
+def check_toolkit(backend: BackendSubject) -> None:
     """The toolkit of a backend is there where the backend is, and refuses a device that is absent."""
     if backend.spec.toolkit is None:
         raise NotChecked(f"{backend} hands out no toolkit")

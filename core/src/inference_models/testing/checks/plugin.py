@@ -10,16 +10,14 @@ from typing import Any, Literal
 
 from inference_models.catalog import current_catalog
 from inference_models.distributions import canonical_name
-from inference_models.errors import InvalidEnvVariable
+from inference_models.errors import InvalidEnvVariable, PluginError
 from inference_models.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
 from inference_models.plugins.manager import HOOKS, load_plugins
 from inference_models.testing.checks.clean_process import Deeds, Probe, probe_plugin
 from inference_models.testing.checks.findings import Finding, NotChecked
 from inference_models.testing.checks.imports import imported_modules
-from inference_models.testing.checks.plugin_metadata import licence, requirements, types
 from inference_models.testing.checks.plugin_subject import PluginSubject
 from inference_models.testing.checks.probe_program import describe
-from inference_models.testing.checks.targets import targets_resolve, targets_take_what_they_are_given
 
 MODULE_BUDGET = 40
 """How many modules importing a plugin may add, its own and the standard library's."""
@@ -33,8 +31,12 @@ _ONLY_DECLARE = (
 )
 
 
-def entry_point(plugin: PluginSubject) -> None:
+def check_entry_point(plugin: PluginSubject) -> None:
     """The distribution has an entry point in the group of this plugin API."""
+    try:
+        plugin.find()
+    except PluginError as error:
+        raise Finding(error.message, "Install it (pip install -e .), or correct its name.") from None
     for info in plugin.all_infos:
         if info.damage is not None:
             raise Finding(
@@ -47,10 +49,15 @@ def entry_point(plugin: PluginSubject) -> None:
             f"{plugin} is made for another version of the plugin API: its entry point is in {groups[0]}.",
             f"Move the entry point to {ENTRY_POINT_GROUP}, or install a core that speaks {groups[0]}.",
         )
-    assert plugin.infos, "there is one, or `infos` has raised"
+    if not plugin.all_infos:
+        raise Finding(
+            f"{plugin} has no entry point in the group {ENTRY_POINT_GROUP}, so no plugin is found in it.",
+            f'Add to its pyproject.toml: [project.entry-points."{ENTRY_POINT_GROUP}"], below it '
+            f'`name = "package.plugin"`, and install it again.',
+        )
 
 
-def imports_and_declares(plugin: PluginSubject) -> None:
+def check_loading(plugin: PluginSubject) -> None:
     """Every entry point can be imported, every hook answers with the specs that it should, and there is something."""
     for problem in plugin.loaded.problems:
         if problem.stage in {"import", "declare"}:
@@ -68,7 +75,7 @@ def imports_and_declares(plugin: PluginSubject) -> None:
         )
 
 
-def hooks_match_their_specifications(plugin: PluginSubject) -> None:
+def check_hooks(plugin: PluginSubject) -> None:
     """Everything marked as a hook is one, with the right signature, and everything named like a hook is marked."""
     for problem in plugin.loaded.problems:
         if problem.stage == "register":
@@ -90,12 +97,13 @@ def hooks_match_their_specifications(plugin: PluginSubject) -> None:
 def _imported(entry_point: Any) -> Any:
     try:
         return entry_point.load()
-    except BaseException:  # `imports_and_declares` says so
+    except BaseException:  # `check_loading` says so
         return None
 
 
-def hooks_are_repeatable(plugin: PluginSubject) -> None:
+def check_repeatability(plugin: PluginSubject) -> None:
     """The hooks answer alike when they are asked again, and in another process."""
+    plugin.require_loaded()
     first = [_described(loaded.declared) for loaded in plugin.loaded.plugins]
     again = [_described(loaded.declared) for loaded in load_plugins(lambda: plugin.infos, strict=False).plugins]
     _compare(plugin, first, again, "when they are asked again")
@@ -120,7 +128,7 @@ def _compare(plugin: PluginSubject, one: list[dict[str, Any]], other: list[dict[
                 )
 
 
-def import_is_light(plugin: PluginSubject) -> None:
+def check_cost(plugin: PluginSubject) -> None:
     """Importing the plugin and asking its hooks imports no library, few modules, and costs little."""
     for info, probe in zip(plugin.infos, plugin.probes, strict=True):
         own = {*plugin.packages, info.module.partition(".")[0], "inference_models"}
@@ -165,7 +173,7 @@ def _share(probe: Probe, part: Literal["plugin", "detect"]) -> float:
     return 0.0 if deeds is None else float(deeds.seconds / probe.core.seconds)
 
 
-def import_does_nothing_else(plugin: PluginSubject) -> None:
+def check_side_effects(plugin: PluginSubject) -> None:
     """Importing the plugin and asking its hooks neither connects, waits, writes, nor changes the process."""
     for info, probe in zip(plugin.infos, plugin.probes, strict=True):
         if probe.plugin.deeds:
@@ -175,7 +183,7 @@ def import_does_nothing_else(plugin: PluginSubject) -> None:
             )
 
 
-def imports_only_what_is_promised(plugin: PluginSubject) -> None:
+def check_imports(plugin: PluginSubject) -> None:
     """No module of the plugin imports the core's insides or another plugin."""
     if plugin.is_core:
         raise NotChecked("the core may import itself")
@@ -212,7 +220,7 @@ def _is_promised(module: str) -> bool:
     return name in {*dir(inference_models), "*"}
 
 
-def keys_are_unique(plugin: PluginSubject) -> None:
+def check_keys(plugin: PluginSubject) -> None:
     """Nothing that the plugin declares is declared twice, neither by itself nor by what else is installed."""
     try:
         conflicts = [*plugin.catalog.conflicts(), *current_catalog().conflicts()]
@@ -226,21 +234,3 @@ def keys_are_unique(plugin: PluginSubject) -> None:
             f"{conflict}.",
             "Declare it once." if len(owners) == 1 else "Choose a name of your own, or uninstall the other plugin.",
         )
-
-
-CHECKS: tuple[Callable[[PluginSubject], None], ...] = (
-    entry_point,
-    imports_and_declares,
-    hooks_match_their_specifications,
-    hooks_are_repeatable,
-    import_is_light,
-    import_does_nothing_else,
-    imports_only_what_is_promised,
-    keys_are_unique,
-    targets_resolve,
-    targets_take_what_they_are_given,
-    licence,
-    requirements,
-    types,
-)
-"""In the order of reports: what the later ones need, the earlier ones look at."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 
-def licence(plugin: PluginSubject) -> None:
+def check_licence(plugin: PluginSubject) -> None:
     """The metadata states the licence of the plugin's code, which companies must know."""
     metadata = plugin.installed.metadata
     stated = [metadata.get("License-Expression"), metadata.get("License")]
@@ -25,7 +25,7 @@ def licence(plugin: PluginSubject) -> None:
         )
 
 
-def requirements(plugin: PluginSubject) -> None:
+def check_requirements(plugin: PluginSubject) -> None:
     """The metadata states which core and which Python the plugin is made for, and the installed core is one of them."""
     metadata = plugin.installed.metadata
     if not metadata.get("Requires-Python"):
@@ -59,7 +59,7 @@ def _requirements(plugin: PluginSubject) -> list[Requirement]:
         raise Finding(f"The metadata of {plugin} has an unreadable requirement: {error}.", "Correct it.") from None
 
 
-def types(plugin: PluginSubject) -> None:
+def check_types(plugin: PluginSubject) -> None:
     """The plugin's packages carry `py.typed`, so that type checkers read their annotations."""
     directories = [place for package in plugin.packages for place in places(package) if place.is_dir()]
     if not directories:

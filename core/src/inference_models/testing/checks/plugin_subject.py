@@ -19,7 +19,7 @@ from inference_models.plugins import LoadedPlugins, PluginInfo, load_plugins
 from inference_models.plugins.discovery import find_plugins
 from inference_models.specs import LazyClass
 from inference_models.testing.checks.clean_process import Probe, probe_plugin
-from inference_models.testing.checks.findings import Finding
+from inference_models.testing.checks.findings import NotChecked
 from inference_models.testing.checks.pointers import Pointer, pointers
 
 if TYPE_CHECKING:
@@ -46,9 +46,8 @@ class PluginSubject:
         """Whether this is the core itself, which declares its own providers as plugins do."""
         return canonical_name(self.name) == CORE
 
-    @cached_property
-    def installed(self) -> Distribution:
-        """The distribution's metadata. Raises: PluginError when it is not installed; near names are named."""
+    def find(self) -> Distribution:
+        """Return the distribution's metadata. Raises: PluginError when it is not installed; near names are named."""
         from importlib_metadata import Distribution
 
         found: Distribution | None = next(iter(Distribution.discover(name=self.name, path=existing_entries())), None)
@@ -58,31 +57,40 @@ class PluginSubject:
         return found
 
     @cached_property
+    def installed(self) -> Distribution:
+        """The distribution's metadata. Raises: NotChecked when it is not installed."""
+        try:
+            return self.find()
+        except PluginError as error:
+            raise NotChecked(error.message) from None
+
+    @cached_property
     def all_infos(self) -> list[PluginInfo]:
-        """Its entry points for any version of the plugin API, also those that are switched off. Raises: PluginError."""
+        """Its entry points for any version of the plugin API, also those that are switched off. Raises: NotChecked."""
         name = canonical_name(str(self.installed.metadata["Name"] or self.name))
         return [info for info in find_plugins() if canonical_name(info.distribution) == name]
 
     @cached_property
     def infos(self) -> list[PluginInfo]:
-        """Its entry points for this version of the plugin API, taken as switched on. Raises: Finding without any."""
+        """Its entry points for this version of the plugin API, taken as switched on. Raises: NotChecked without any."""
         infos = [info for info in self.all_infos if info.group == ENTRY_POINT_GROUP and info.entry_point is not None]
         if not infos:
-            raise Finding(
-                f"{self.name} has no entry point in the group {ENTRY_POINT_GROUP}, so no plugin is found in it.",
-                f'Add to its pyproject.toml: [project.entry-points."{ENTRY_POINT_GROUP}"], below it '
-                f'`name = "package.plugin"`, and install it again.',
-            )
+            raise NotChecked(f"{self.name} has no entry point in the group {ENTRY_POINT_GROUP}")
         return [evolve(info, selection="enabled") for info in infos]
 
     @cached_property
     def loaded(self) -> LoadedPlugins:
-        """What came of loading it, and nothing else. Raises: Finding when it has no entry point."""
+        """What came of loading it, and nothing else. Raises: NotChecked when it has no entry point."""
         return load_plugins(lambda: self.infos, strict=False)
+
+    def require_loaded(self) -> None:
+        """Raises: NotChecked when an entry point is missing, or one cannot be imported."""
+        if len(self.loaded.plugins) < len(self.infos):
+            raise NotChecked(f"{self.name} cannot be imported")
 
     @cached_property
     def catalog(self) -> Catalog:
-        """What it declares. Raises: Finding when it has no entry point."""
+        """What it declares. Raises: NotChecked when it has no entry point."""
         return Catalog(self.loaded)
 
     def targets(self) -> Iterator[Pointer]:
@@ -94,7 +102,8 @@ class PluginSubject:
 
     @cached_property
     def probes(self) -> list[Probe]:
-        """What importing each entry point does in a process of its own. Raises: Finding."""
+        """What importing each entry point does in a process of its own. Raises: NotChecked, Finding."""
+        self.require_loaded()
         return [probe_plugin(info.module) for info in self.infos]
 
     @cached_property

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from inference_models.configuration import API_CALLS_MAX_TRIES, OFFLINE
 from inference_models.errors import BaseInferenceModelsError, ModelNotFoundError, ModelRetrievalError
 from inference_models.metadata import ModelMetadata
 from inference_models.testing.checks.findings import Finding, NotChecked
-from inference_models.testing.checks.provider_files import files_are_safe, refresh_gives_the_same_file
-from inference_models.testing.checks.provider_secrets import secrets_stay_hidden
 from inference_models.testing.checks.provider_subject import ProviderSubject, answer_of, connections, variables
 
 STRANGE_IDS = (
@@ -24,7 +21,7 @@ STRANGE_IDS = (
 """What nobody has as a model, and what a careless provider takes for a path or a part of an address."""
 
 
-def metadata_is_valid(provider: ProviderSubject) -> None:
+def check_metadata(provider: ProviderSubject) -> None:
     """The model's metadata names packages that can be told apart, read and, where they lie on disk, found."""
     metadata = provider.metadata
     if metadata.unreadable_packages:
@@ -47,7 +44,7 @@ def metadata_is_valid(provider: ProviderSubject) -> None:
             )
 
 
-def answers_are_repeatable(provider: ProviderSubject) -> None:
+def check_answers(provider: ProviderSubject) -> None:
     """Asked again, the provider describes the same model; only addresses of files may change."""
     first, again = provider.metadata, answer_of(provider, provider.asked_id, provider.api_key)
     for name, before, after in zip(_NAMES, _summary(first), _summary(again), strict=True):
@@ -74,7 +71,7 @@ def _summary(metadata: ModelMetadata) -> tuple[Any, ...]:
     return metadata.model_id, metadata.model_architecture, metadata.task_type, metadata.model_variant, packages
 
 
-def unknown_id(provider: ProviderSubject) -> None:
+def check_unknown_id(provider: ProviderSubject) -> None:
     """An id that the provider does not have is a ModelNotFoundError that names it."""
     error = _refusal(provider, provider.unknown_id)
     if not isinstance(error, ModelNotFoundError):
@@ -89,7 +86,7 @@ def unknown_id(provider: ProviderSubject) -> None:
         )
 
 
-def strange_ids_are_refused(provider: ProviderSubject) -> None:
+def check_strange_ids(provider: ProviderSubject) -> None:
     """Ids that look like paths or parts of an address are refused by one of the library's errors."""
     for model_id in STRANGE_IDS:
         error = _refusal(provider, model_id)
@@ -112,7 +109,7 @@ def _refusal(provider: ProviderSubject, model_id: str) -> Exception:
     )
 
 
-def listing_has_the_model(provider: ProviderSubject) -> None:
+def check_listing(provider: ProviderSubject) -> None:
     """What the provider lists are ids as it takes them, the model's among them, and near ones are suggested."""
     listed = provider.listed
     for one in listed:
@@ -138,7 +135,7 @@ def listing_has_the_model(provider: ProviderSubject) -> None:
             ) from None
 
 
-def offline(provider: ProviderSubject) -> None:
+def check_offline(provider: ProviderSubject) -> None:
     """The spec is honest about the network: with `works_offline` it answers without, else it says that it cannot."""
     with variables(**{OFFLINE.name: "1"}), connections() as noted:
         answer, error = _attempt(provider)
@@ -154,7 +151,7 @@ def offline(provider: ProviderSubject) -> None:
     _judge_without_network(provider, answer, error, f"With {OFFLINE.name}")
 
 
-def unreachable_server(provider: ProviderSubject) -> None:
+def check_unreachable_server(provider: ProviderSubject) -> None:
     """A server that cannot be reached is a ModelRetrievalError: no other error, and not a model that there is not."""
     with variables(**{OFFLINE.name: None, API_CALLS_MAX_TRIES.name: "1"}), connections():
         answer, error = _attempt(provider)
@@ -162,8 +159,9 @@ def unreachable_server(provider: ProviderSubject) -> None:
 
 
 def _attempt(provider: ProviderSubject) -> tuple[Any, Exception | None]:
+    model_id = provider.asked_id
     try:
-        return provider.ask_itself(provider.asked_id, provider.api_key), None
+        return provider.ask_itself(model_id, provider.api_key), None
     except Exception as error:
         return None, error
 
@@ -183,7 +181,7 @@ def _judge_without_network(provider: ProviderSubject, answer: Any, error: Except
         )
 
 
-def key_is_read_from_its_variable(provider: ProviderSubject) -> None:
+def check_key_variable(provider: ProviderSubject) -> None:
     """Without `api_key=`, the key in the variable that the spec names does as well."""
     if provider.api_key is None:
         raise NotChecked("no api_key is stated")
@@ -200,19 +198,3 @@ def key_is_read_from_its_variable(provider: ProviderSubject) -> None:
             f"With the key in {variable} and api_key=None, {provider} fails: {type(error).__name__}: {error}",
             f"Read {variable} when api_key is None.",
         )
-
-
-CHECKS: tuple[Callable[[ProviderSubject], None], ...] = (
-    metadata_is_valid,
-    answers_are_repeatable,
-    files_are_safe,
-    refresh_gives_the_same_file,
-    unknown_id,
-    strange_ids_are_refused,
-    listing_has_the_model,
-    offline,
-    unreachable_server,
-    key_is_read_from_its_variable,
-    secrets_stay_hidden,
-)
-"""In the order of reports."""

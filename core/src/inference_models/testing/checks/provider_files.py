@@ -13,7 +13,7 @@ from inference_models.testing.checks.provider_subject import ProviderSubject
 _STAYS = ("file_handle", "md5_hash", "sha256_hash", "size")
 
 
-def files_are_safe(provider: ProviderSubject) -> None:
+def check_files(provider: ProviderSubject) -> None:
     """Every file has a name that every platform takes, a hash that proves it, and an address that may be used."""
     _require_files(provider)
     for package in provider.metadata.model_packages:
@@ -43,7 +43,7 @@ def _examine(provider: ProviderSubject, file: FileDownloadSpecs) -> None:
         ) from None
 
 
-def refresh_gives_the_same_file(provider: ProviderSubject) -> None:
+def check_refresh(provider: ProviderSubject) -> None:
     """What `refresh` of a file returns is the same file at another address."""
     _require_files(provider)
     renewable = [file for _, file in provider.files() if file.refresh is not None]

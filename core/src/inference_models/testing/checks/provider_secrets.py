@@ -17,7 +17,7 @@ CANARY = "canary+/=?&%7f-91c2"
 _SHORTEST = 8  # what is shorter stands in logs by chance
 
 
-def secrets_stay_hidden(provider: ProviderSubject) -> None:
+def check_secrets(provider: ProviderSubject) -> None:
     """The key is in no representation, log or error, whether the server takes it or not; nor is a file's signature."""
     for key in filter(None, (CANARY, provider.api_key)):
         for model_id in filter(None, (provider.model_id, provider.unknown_id)):

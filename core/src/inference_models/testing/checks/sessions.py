@@ -23,7 +23,7 @@ THREADS = 8
 _EQUAL = 1e-5  # two runs of one network on equal input may add in another order
 
 
-def describes_its_network(backend: BackendSubject) -> None:
+def check_description(backend: BackendSubject) -> None:
     """A session names its inputs and outputs with shapes and dtypes, and says which arrays it takes."""
     session = backend.session
     if not isinstance(session, Session):
@@ -62,7 +62,7 @@ def _problem(info: object) -> str | None:
     return None if isinstance(info.dtype, str) and info.dtype else "its dtype is no text"
 
 
-def round_trip(backend: BackendSubject) -> None:
+def check_round_trip(backend: BackendSubject) -> None:
     """Running the tiny network gives arrays as described, the same each time, and what is expected of it."""
     session = backend.session
     feeds = backend.feeds(session)
@@ -121,7 +121,7 @@ def _same(backend: BackendSubject, one: Mapping[str, Any], other: Mapping[str, A
         )
 
 
-def arrays_belong_to_the_caller(backend: BackendSubject) -> None:
+def check_ownership(backend: BackendSubject) -> None:
     """A run neither changes its feeds nor touches what earlier runs returned, and outputs may be written to."""
     session = backend.session
     feeds = backend.feeds(session)
@@ -138,7 +138,7 @@ def arrays_belong_to_the_caller(backend: BackendSubject) -> None:
     _same(backend, {name: to_numpy(array) for name, array in again.items()}, kept, "After its outputs were written to")
 
 
-def wrong_feeds_are_refused(backend: BackendSubject) -> None:
+def check_wrong_feeds(backend: BackendSubject) -> None:
     """Feeds with wrong names, types, dtypes or shapes are a ModelRuntimeError, and the session lives on."""
     session = backend.session
     feeds = dict(backend.feeds(session))
@@ -182,7 +182,7 @@ def _wrong_feeds(session: Session, feeds: Feeds) -> dict[str, Any]:
     return wrong
 
 
-def concurrent_runs(backend: BackendSubject) -> None:
+def check_threads(backend: BackendSubject) -> None:
     """Several threads that run one session at once get what each would get alone."""
     session = backend.session
     feeds = [backend.feeds(session, seed) for seed in range(THREADS)]
@@ -193,7 +193,7 @@ def concurrent_runs(backend: BackendSubject) -> None:
         _same(backend, expected, found, f"Run by {THREADS} threads at once")
 
 
-def close_twice(backend: BackendSubject) -> None:
+def check_close(backend: BackendSubject) -> None:
     """Closing a session again does nothing, also right after opening it."""
     session = backend.open()
     for _ in range(2):
@@ -206,7 +206,7 @@ def close_twice(backend: BackendSubject) -> None:
             ) from None
 
 
-def use_after_close(backend: BackendSubject) -> None:
+def check_use_after_close(backend: BackendSubject) -> None:
     """Running a closed session is a SessionClosedError; other sessions are not touched."""
     session, other = backend.open(), backend.open()
     feeds = backend.feeds(session)
@@ -225,7 +225,7 @@ def use_after_close(backend: BackendSubject) -> None:
     _run(backend, other, feeds)
 
 
-def broken_package(backend: BackendSubject) -> None:
+def check_broken_package(backend: BackendSubject) -> None:
     """A package without a network, or with one that is cut short, is one of the library's errors, not a crash."""
     backend.require_session()
     source = backend.metadata.directory

@@ -19,7 +19,7 @@ from inference_models.testing.checks.plugin_subject import PluginSubject
 from inference_models.testing.checks.pointers import Pointer, where
 
 
-def targets_resolve(plugin: PluginSubject) -> None:
+def check_targets(plugin: PluginSubject) -> None:
     """Whatever specs point at can be imported; where something is missing for it, the specs say so."""
     excused = []
     for pointer in plugin.targets():
@@ -90,7 +90,7 @@ def _unavailable(backend: str) -> str | None:
     return None if status.available or status.failed else f"the backend {backend} cannot be used: {status.reason}"
 
 
-def targets_take_what_they_are_given(plugin: PluginSubject) -> None:
+def check_signatures(plugin: PluginSubject) -> None:
     """Whatever specs point at has a signature that the core's call fits."""
     for pointer in plugin.targets():
         found = _resolved(pointer)
@@ -106,5 +106,5 @@ def targets_take_what_they_are_given(plugin: PluginSubject) -> None:
 def _resolved(pointer: Pointer) -> Any:
     try:
         return resolve(pointer.target)
-    except Exception:  # `targets_resolve` says so
+    except Exception:  # `check_targets` says so
         return None
