@@ -146,6 +146,14 @@ def test_the_command_line_shows_it(policy, install_plugin) -> None:
     assert "plugins.allow does not name acme-vision" in CliRunner().invoke(im, ["plugins"]).stdout
 
 
+def test_it_cannot_be_checked_either(policy, install_plugin) -> None:
+    install_plugin("acme-vision", TRACE.format("acme"))
+    policy("[plugins]\nallow = ['im-core']")
+    result = CliRunner().invoke(im, ["plugins", "check", "acme-vision"])
+    assert (result.exit_code, "acme-vision 1.0 is not imported: the policy" in result.output) == (1, True)
+    assert "trace_of_acme" not in sys.modules
+
+
 def test_a_forbidden_provider_is_not_resolved_for_a_hint(policy, install_plugin) -> None:
     install_plugin("acme-vision", PROVIDER)
     policy("[providers]\nallow = ['local']")

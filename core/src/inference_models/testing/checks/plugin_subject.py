@@ -17,6 +17,7 @@ from inference_models.errors import PluginError, describe_choices
 from inference_models.hookspecs import ENTRY_POINT_GROUP
 from inference_models.plugins import LoadedPlugins, PluginInfo, load_plugins
 from inference_models.plugins.discovery import find_plugins
+from inference_models.policy import current_policy
 from inference_models.specs import LazyClass
 from inference_models.testing.checks.clean_process import Probe, probe_plugin
 from inference_models.testing.checks.findings import NotChecked
@@ -72,10 +73,17 @@ class PluginSubject:
 
     @cached_property
     def infos(self) -> list[PluginInfo]:
-        """Its entry points for this version of the plugin API, taken as switched on. Raises: NotChecked without any."""
+        """Its entry points for this version of the plugin API, taken as switched on.
+
+        Raises:
+            NotChecked: it has none.
+            PolicyViolationError: the policy forbids it, also for a check.
+        """
         infos = [info for info in self.all_infos if info.group == ENTRY_POINT_GROUP and info.entry_point is not None]
         if not infos:
             raise NotChecked(f"{self.name} has no entry point in the group {ENTRY_POINT_GROUP}")
+        for info in infos:
+            current_policy().require(f"{info} is not imported", info.refusal)
         return [evolve(info, selection="enabled") for info in infos]
 
     @cached_property
