@@ -8,6 +8,9 @@ import pytest
 
 from workspace import examples
 
+# By the names of their entry points: those of their distributions are names that pages give to plugins, too.
+EXAMPLES = ",".join(name for example in examples() for name in example.plugin_modules)
+
 
 @pytest.fixture(autouse=True)
 def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -20,4 +23,4 @@ def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
 @pytest.fixture(autouse=True)
 def _without_examples(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show tests and the processes that they start what users have, who did not install the examples."""
-    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", ",".join(example.name for example in examples()))
+    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", EXAMPLES)

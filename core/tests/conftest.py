@@ -15,13 +15,16 @@ from workspace import examples
 
 InstallPlugin = Callable[..., Path]
 
+# By the names of their entry points: those of their distributions are names that tests and pages give to plugins, too.
+EXAMPLES = ",".join(name for example in examples() for name in example.plugin_modules)
+
 
 @pytest.fixture(autouse=True)
 def _fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start each test without switches, without the examples, and without what another test discovered."""
     for name in ("DISABLE_PLUGINS", "ONLY_PLUGINS", "STRICT_PLUGINS", "PREFER", "BACKEND_ORDER"):
         monkeypatch.delenv(f"INFERENCE_MODELS_{name}", raising=False)
-    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", ",".join(example.name for example in examples()))
+    monkeypatch.setenv("INFERENCE_MODELS_DISABLE_PLUGINS", EXAMPLES)
     refresh_catalog()
     refresh_environment()
     yield

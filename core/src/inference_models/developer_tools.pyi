@@ -31,10 +31,13 @@ from .metadata import TorchScriptPackageDetails as TorchScriptPackageDetails
 from .metadata import UnreadablePackage as UnreadablePackage
 from .metadata import parse_quantization as parse_quantization
 from .models import NamedTask as NamedTask
+from .models import StagedModel as StagedModel
+from .models import StagedModelWithMetadata as StagedModelWithMetadata
 from .negotiation import Request as Request
 from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
 from .parsing import parse_positive_float as parse_positive_float
+from .predictions.base import Prediction as Prediction
 from .sessions import Array as Array
 from .sessions import BatchRun as BatchRun
 from .sessions import Session as Session

@@ -172,3 +172,26 @@ def test_flat_depth_is_one_colour() -> None:
 def test_what_cannot_be_drawn(prediction: Any, kind: str) -> None:
     with pytest.raises(InvalidParameterError, match=f"this model gives '{kind}'"):
         changed_by(prediction)
+
+
+class Codes:
+    """A prediction of a type that only its plugin knows, which draws itself."""
+
+    def __init__(self, drawn: Any) -> None:
+        self.drawn = drawn
+
+    def annotate(self, picture: Any) -> Any:
+        picture[:5] = 0
+        return picture if self.drawn is None else self.drawn
+
+
+def test_what_the_core_does_not_know_draws_itself() -> None:
+    changed = changed_by((Codes(None), Detections(BOX, ID, SURE)))
+    assert changed[:5].all()
+    assert changed[50:130, 40:120].any(), "the other parts are drawn, too"
+
+
+@pytest.mark.parametrize("drawn", ["text", np.zeros((20, 30), np.uint8), np.zeros((20, 30, 3))])
+def test_what_draws_itself_wrongly_is_named(drawn: Any) -> None:
+    with pytest.raises(InvalidParameterError, match=r"Codes\.annotate did not return a picture"):
+        changed_by(Codes(drawn))

@@ -104,6 +104,8 @@ def choose_targets(directory: Path, images: Sequence[Path]) -> dict[Path, Path]:
 def draw_prediction(sv: Any, scene: Any, prediction: Any) -> Any:
     """Return `scene` with the prediction drawn in: boxes, masks, key points or classes with names, or a depth map.
 
+    A prediction of a type that only its plugin knows draws itself, if it has `annotate(picture) -> picture`.
+
     Args:
         sv: the module `supervision`.
         scene: (H, W, 3) uint8, blue-green-red; may be drawn on.
@@ -126,10 +128,22 @@ def draw_prediction(sv: Any, scene: Any, prediction: Any) -> Any:
         return _draw_classes(sv, scene, prediction)
     if is_array(prediction) and tuple(prediction.shape) == scene.shape[:2]:
         return _draw_depth(prediction)
+    if callable(annotate := getattr(prediction, "annotate", None)):
+        return _checked(annotate(scene), prediction)
     raise InvalidParameterError(
-        f"--output draws boxes, masks, key points, classes and depth maps, but this model gives "
-        f"{type(prediction).__name__!r}. Leave --output out."
+        f"--output draws boxes, masks, key points, classes, depth maps and what draws itself (annotate), but this "
+        f"model gives {type(prediction).__name__!r}. Leave --output out."
     )
+
+
+def _checked(drawn: Any, prediction: Any) -> Any:
+    if getattr(drawn, "dtype", None) != np.uint8 or drawn.ndim != 3 or drawn.shape[2] != 3:
+        kind = type(prediction)
+        raise InvalidParameterError(
+            f"{kind.__module__}.{kind.__qualname__}.annotate did not return a picture, (H, W, 3) uint8. Leave --output "
+            f"out, and tell whoever publishes it."
+        )
+    return drawn
 
 
 def _draw_boxes(sv: Any, scene: Any, prediction: Detections) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from inference_models.describe.plain import print_plain
 from inference_models.describe.tables import as_text, open_console, print_table
 from inference_models.predictions import (
     ClassificationPrediction,
@@ -25,7 +26,9 @@ _BEST_CLASSES = 5
 
 
 def print_prediction(prediction: object, title: str = "", console: Console | None = None) -> None:
-    """Print what a model found in one image: a table of boxes, classes or key points; else its text or `repr`.
+    """Print what a model found in one image: a table of boxes, classes or key points.
+
+    A prediction of another type is shown as what its `to_dict()` says; anything else as text or `repr`.
 
     Args:
         prediction: of one image, of any kind; the parts of a tuple are printed one after the other, None is nothing.
@@ -49,7 +52,10 @@ def print_prediction(prediction: object, title: str = "", console: Console | Non
             return
     if title:
         console.print(as_text(title, "bold"))
-    console.print(as_text(_in_short(prediction)))
+    if hasattr(prediction, "to_dict"):
+        print_plain(console, prediction.to_dict())
+    else:
+        console.print(as_text(_in_short(prediction)))
 
 
 def _boxes(prediction: Detections) -> Rows:
