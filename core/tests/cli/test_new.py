@@ -207,6 +207,6 @@ def test_projects_are_formatted_and_without_findings(name: str, here: Path, im_r
 @pytest.mark.slow
 def test_projects_have_sound_types(here: Path, im_run: Im) -> None:
     for kind in KINDS:
-        im_run("new", kind, f"acme-{kind}")
-        assert parsed(here / f"acme-{kind}")["tool"]["mypy"]["strict"]
-        tool("mypy", "--cache-dir", here / "cache", cwd=here / f"acme-{kind}")
+        im_run("new", kind, f"factory-{kind}")
+        assert parsed(here / f"factory-{kind}")["tool"]["mypy"]["strict"]
+        tool("mypy", "--cache-dir", here / "cache", cwd=here / f"factory-{kind}")
