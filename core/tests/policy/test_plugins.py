@@ -154,19 +154,29 @@ def test_it_cannot_be_checked_either(policy, install_plugin) -> None:
     assert "trace_of_acme" not in sys.modules
 
 
+def test_a_forbidden_provider_is_not_asked_for_a_check(policy, install_plugin) -> None:
+    install_plugin("acme-vision", PROVIDER)
+    policy("[providers]\nallow = ['local']")
+    result = CliRunner().invoke(im, ["plugins", "check", "acme-vision", "--model-id", "x", "--json"])
+    checks = [row for row in json.loads(result.stdout)["checks"] if row["contract"] == "provider vault"]
+    assert checks
+    assert {row["state"] for row in checks} == {"skipped"}
+    assert "providers.allow does not name 'vault'" in checks[0]["reason"]
+
+
 def test_a_forbidden_provider_is_not_resolved_for_a_hint(policy, install_plugin) -> None:
     install_plugin("acme-vision", PROVIDER)
     policy("[providers]\nallow = ['local']")
     for ask in (
-        lambda: AutoModel.from_pretrained("acme://thing"),
-        lambda: AutoModel.explain("acme://thing"),
-        lambda: AutoModel.describe_model("thing", weights_provider="Acme"),
-        lambda: AutoModel.list_available_models("acme"),
+        lambda: AutoModel.from_pretrained("vault://thing"),
+        lambda: AutoModel.explain("vault://thing"),
+        lambda: AutoModel.describe_model("thing", weights_provider="Vault"),
+        lambda: AutoModel.list_available_models("vault"),
     ):
-        with pytest.raises(PolicyViolationError, match=r"providers.allow does not name '[aA]cme' \(it allows local\)"):
+        with pytest.raises(PolicyViolationError, match=r"providers.allow does not name '[vV]ault' \(it allows local\)"):
             ask()
-    assert AutoModel.list_available_models().keys().isdisjoint({"acme"})
-    assert "acme_provider" not in sys.modules
+    assert AutoModel.list_available_models().keys().isdisjoint({"vault"})
+    assert "vault_provider" not in sys.modules
 
 
 PROVIDER = """
@@ -175,6 +185,6 @@ from inference_models.developer_tools import LazyClass, WeightsProviderSpec, hoo
 @hookimpl
 def im_weights_providers():
     return WeightsProviderSpec(
-        name="acme", target=LazyClass("acme_provider", "get_model"), list_models=LazyClass("acme_provider", "names")
+        name="vault", target=LazyClass("vault_provider", "get_model"), list_models=LazyClass("vault_provider", "names")
     )
 """

@@ -17,6 +17,7 @@ from inference_models.testing.checks.running import Outcome, run_checks
 from inference_models.testing.checks.subject import ModelSubject
 from inference_models.weights_providers import find_source
 from inference_models.weights_providers.core import list_models, unparsed
+from inference_models.weights_providers.permission import refuse_forbidden_provider
 
 
 def check_plugin(name: str, *, model_id: str | None = None, model: str | None = None) -> list[Outcome]:
@@ -75,7 +76,7 @@ def _check_backend(plugin: PluginSubject, spec: BackendSpec) -> list[Outcome]:
 
 
 def _check_provider(plugin: PluginSubject, spec: WeightsProviderSpec, model_id: str | None) -> list[Outcome]:
-    unless = _why_not_in_use(plugin, lambda: current_catalog().provider(spec.name).plugin.distribution)
+    unless = _why_not_in_use(plugin, lambda: _owner_of_provider(spec.name))
     if model_id is None and unless is None:
         if spec.works_offline:
             model_id = _first_listed(spec)
@@ -84,6 +85,11 @@ def _check_provider(plugin: PluginSubject, spec: WeightsProviderSpec, model_id: 
     key = None if spec.api_key_variable is None else unparsed(spec.api_key_variable)
     subject = ProviderSubject(name=spec.name, model_id=model_id, api_key=key)
     return run_checks(f"provider {spec.name}", contracts.PROVIDER, subject, unless=unless)
+
+
+def _owner_of_provider(name: str) -> str:
+    refuse_forbidden_provider(name)
+    return current_catalog().provider(name).plugin.distribution
 
 
 def _first_listed(spec: WeightsProviderSpec) -> str | None:
