@@ -141,7 +141,12 @@ def test_an_argument_that_asks_for_more_is_an_error(policy, rule: str, argument:
 @pytest.mark.parametrize("rule", ["local_paths = false", "untrusted = true"])
 def test_a_provider_that_a_program_registers_is_held_to_the_list(policy, plan, rule: str) -> None:
     asked = []
-    register_model_provider("mine", lambda model_id, api_key=None: asked.append(model_id))
+
+    def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
+        asked.append(model_id)
+        raise AssertionError("it was asked")
+
+    register_model_provider("mine", get_model)
     try:
         policy(f"[providers]\nallow = ['demo']\n[packages]\n{rule}")
         with pytest.raises(PolicyViolationError, match="'mine' is not asked"):
