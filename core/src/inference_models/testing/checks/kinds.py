@@ -75,6 +75,6 @@ def _compare(answer: Any, kinds: Kinds, base: type) -> None:
         expected = " and ".join(kind.__name__ for kind in kinds)
         given = " and ".join(type(part).__name__ for part in parts)
         raise Finding(
-            f"A {base.__name__} says {expected} about each image, and this one says {given}.",
+            f"{base.__name__} promises {expected} for each image, and this one says {given}.",
             f"Return {expected}, or derive the model from the base class of its task (or from Model, for a new task).",
         )
