@@ -57,6 +57,7 @@ class Published:
         (self.project / "src").rename(self.folder / "src")
         output = run(self.commands / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", cwd=self.project)
         assert re.search(r"^\d\d+ passed", output, flags=re.MULTILINE), output
+        assert self.im("plugins", "check", self.project.name)["ok"]
 
     def im(self, *arguments: str | Path, **variables: str) -> Any:
         home = {"INFERENCE_HOME": str(self.folder / "home")}

@@ -125,7 +125,10 @@ def test_what_to_do_next_is_said(here: Path, im_run: Im) -> None:
         ("model", "inference-models", "would hide the module 'inference_models'"),
         ("provider", "roboflow", "'roboflow' is the name of a weights provider"),
         ("provider", "local-provider", "'local' is the name of a weights provider"),
+        ("provider", "demo", "'demo' is the name of a weights provider"),
         ("backend", "onnx", "'onnx' is the name of a backend"),
+        ("backend", "hugging_face-backend", "'hugging-face' is the name of a backend"),
+        ("model", "yolov8", "'yolov8' is the name of a model family"),
     ],
 )
 def test_names_that_cannot_be_used(kind: str, name: str, reason: str, here: Path, im_run: Im) -> None:

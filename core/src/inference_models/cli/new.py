@@ -6,6 +6,7 @@ import keyword
 import re
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -53,7 +54,7 @@ def new(kind: str, name: str, directory: Path | None, as_json: bool) -> None:
         f"cd {_quoted(target)}",
         'python -m pip install -e ".[test]"',
         "python -m pytest",
-        "im plugins",
+        f"im plugins check {distribution}",
     ):
         click.echo(f"  {step}")
     click.echo(f"\nThen put your own into src/{package}. README.md says what is there.")
@@ -76,11 +77,17 @@ def _distribution(name: str) -> str:
 
 def _key(kind: str, name: str) -> str:
     """Return what users write: the name without what it says about the kind. Raises: click.BadParameter."""
-    from inference_models.entities import RESERVED_PROVIDERS, BackendType
+    from inference_models.catalog import install_hint
+    from inference_models.entities import RESERVED_PROVIDERS
 
     key = re.sub(rf"(?<=.)-{kind}$", "", _distribution(name))
-    taken = {"provider": RESERVED_PROVIDERS, "backend": frozenset(BackendType)}.get(kind, frozenset())
-    if key in taken:
+    # The tables behind the hint hold what the distributions of this project declare, installed here or not.
+    tables: dict[str, Literal["architectures", "backends", "providers"]] = {
+        "model": "architectures",
+        "backend": "backends",
+        "provider": "providers",
+    }
+    if install_hint(tables[kind], key) or (kind == "provider" and key in RESERVED_PROVIDERS):
         raise _refused(name, f"{key!r} is the name of {_KINDS[kind]} that there is. Choose another")
     return key
 
