@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 from inference_models.download.addresses import checked_url
 from inference_models.errors import ModelRetrievalError
@@ -82,6 +85,39 @@ def test_what_it_does_not(pattern: str, url: str) -> None:
     except ModelRetrievalError:
         return  # it is refused for what it is
     assert not covers(sent)
+
+
+PIECES = ("api.example.com", "evil.example", "@", ":", "/", "\\", "?", "#", ".", "%2e", "%40", "%2f", "443", "80", "//")
+MORE = (
+    "https:",
+    "HTTPS:",
+    "http:",
+    "user",
+    "[::1]",
+    "[",
+    "]",
+    "%00",
+    " ",
+    "\t",
+    "\u3002",
+    "\uff0e",
+    "xn--",
+    "API.Example.COM",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES + MORE), max_size=9).map("".join))
+def test_what_is_covered_goes_to_that_host(rest: str) -> None:
+    """urllib3 opens the connections, so what it takes for the host is what counts."""
+    try:
+        sent = checked_url(f"https://{rest}")
+    except ModelRetrievalError:
+        return
+    if OriginPattern.parse(API).allows(sent):
+        parsed = parse_url(sent)
+        assert (parsed.scheme, parsed.auth) == ("https", None)
+        assert str(parsed.host).removesuffix(".") == "api.example.com"
+        assert parsed.port in {None, 443}
 
 
 @pytest.mark.parametrize(
