@@ -87,6 +87,8 @@ class AutoModel:
             DeviceUnavailableError: `device` turns out to be unusable when the package is opened. Where that is
                 known before, it is the reason of each package in the NoModelPackagesAvailableError.
             InvalidParameterError: an argument has a wrong value, or nothing accepts its name.
+            PolicyViolationError: the policy in force forbids the provider, the path, an argument, or an origin. What it
+                has against packages is a NoModelPackagesAvailableError.
         """
         from inference_models.loading import LoadOptions, load
 
