@@ -68,6 +68,23 @@ def test_dependencies_are_ranges_that_this_core_is_in(kind: str, here: Path, im_
     assert [row.extras for row in ours if row.name == "im-core"][-1] == {"testing"}
 
 
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        ("0.1.0", "im-core>=0.1.0,<0.2"),
+        ("0.9.2rc1+local", "im-core>=0.9.2rc1,<0.10"),
+        ("2.3.1", "im-core>=2.3.1,<3"),
+        ("unknown", "im-core"),
+    ],
+)
+def test_the_range_ends_where_the_api_may_change(
+    version: str, expected: str, here: Path, im_run: Im, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("inference_models._version.__version__", version)
+    im_run("new", "provider", "acme")
+    assert parsed(here / "acme")["project"]["dependencies"] == [expected]
+
+
 def test_tools_are_set_up_alike(here: Path, im_run: Im) -> None:
     tools = []
     for kind in KINDS:
