@@ -158,6 +158,13 @@ def test_a_package_that_cannot_be_read_leaves_the_others(acme, package, changes,
     assert reason in bad.reason
 
 
+@pytest.mark.parametrize("other", [{"version": 3}, {"name": "line-7/labels"}])
+def test_an_answer_about_another_model(acme, package, other) -> None:
+    acme.publish("line-7/defects", 4, package, **other)
+    with pytest.raises(ModelRetrievalError, match=r"Asked for 'line-7/defects@4', .* answered about 'line-7/"):
+        get_model_from_provider(MODEL)
+
+
 def test_details_of_an_export_are_kept(acme, package) -> None:
     [good] = acme.models["line-7/defects"][4]["packages"]
     acme.publish("line-7/defects", 5, package, packages=[{**good, "batch_size": 8, "opset": 17}])

@@ -27,19 +27,22 @@ def read_ids(document: Any) -> list[str]:
     return [f"{_take(row, 'name', str)}@{version}" for row in rows for version in _take(row, "versions", list)]
 
 
-def read_model(document: Any, ask_for_file: AskForFile) -> ModelMetadata:
+def read_model(document: Any, asked: AcmeId, ask_for_file: AskForFile) -> ModelMetadata:
     """Return the model that a document of the index describes.
 
     A package that cannot be read is listed as unreadable, with the reason; the others still load.
 
     Args:
         document: the parsed JSON.
+        asked: the model that it should be about.
         ask_for_file: gets fresh addresses when those in the document have expired.
 
     Raises:
-        ModelRetrievalError: the model as a whole cannot be read.
+        ModelRetrievalError: the model as a whole cannot be read, or is another one.
     """
     model = AcmeId(_take(document, "name", str), _take(document, "version", int))
+    if model.name != asked.name or asked.version not in (None, model.version):
+        raise ModelRetrievalError(f"Asked for '{asked}', Acme's index answered about '{model}'. Tell Acme's support.")
     facts = {
         "weights_license": _take(document, "license", str),
         "source": _take_if_there(document, "datasheet", str) or None,

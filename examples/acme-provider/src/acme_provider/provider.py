@@ -25,7 +25,7 @@ def get_model(model_id: str, api_key: str | None = None) -> ModelMetadata:
     """
     asked = AcmeId.parse(model_id)
     index = Index.connect(api_key)
-    return read_model(index.model(asked), index.file_address)
+    return read_model(index.model(asked), asked, index.file_address)
 
 
 def list_models() -> list[str]:
