@@ -68,6 +68,7 @@ def check_loading(plugin: PluginSubject) -> None:
                 "an iterable of them; docs/reference/hooks.md lists their fields.",
             }[problem.stage]
             raise Finding(f"{plugin}: {problem.message}.", advice)
+    plugin.require_loaded()
     if not any(specs for loaded in plugin.loaded.plugins for specs in loaded.declared.values()):
         raise Finding(
             f"{plugin} declares nothing: no hook of {', '.join(i.module for i in plugin.infos)} returns a spec.",
@@ -103,7 +104,8 @@ def _imported(entry_point: Any) -> Any:
 
 def check_repeatability(plugin: PluginSubject) -> None:
     """The hooks answer alike when they are asked again, and in another process."""
-    plugin.require_loaded()
+    if plugin.loaded.problems:
+        raise NotChecked(f"{plugin} does not load as it should")
     first = [_described(loaded.declared) for loaded in plugin.loaded.plugins]
     again = [_described(loaded.declared) for loaded in load_plugins(lambda: plugin.infos, strict=False).plugins]
     _compare(plugin, first, again, "when they are asked again")
@@ -152,7 +154,8 @@ def check_cost(plugin: PluginSubject) -> None:
 def third_party(deeds: Deeds, own: set[str]) -> list[str]:
     """Return the libraries that were imported: neither the standard library's modules nor those of `own` packages."""
     names = {module.partition(".")[0] for module in deeds.modules}
-    return sorted(name for name in names - own if name not in sys.stdlib_module_names)
+    known = {*own, *sys.stdlib_module_names, "__mp_main__"}  # the last: multiprocessing's name for the main module
+    return sorted(names - known)
 
 
 def quickest(again: Callable[[], Probe], first: Probe, part: Literal["plugin", "detect"], budget: float) -> float:

@@ -23,7 +23,6 @@ _EVENTS = {
     "subprocess.Popen": "started the program {0}",
     "os.system": "started the program {0}",
     "os.posix_spawn": "started the program {0}",
-    "time.sleep": "slept for {0} s",
 }
 
 
@@ -34,6 +33,7 @@ class Watch:
         self._deeds: list[str] = []
         self._on = False
         sys.addaudithook(self._hear)
+        self._sleep, time.sleep = time.sleep, self._note_sleep  # audited from Python 3.13 on only
 
     def start(self) -> None:
         """Begin."""
@@ -57,6 +57,11 @@ class Watch:
         if threading.active_count() > self._threads:
             deeds.append(f"left {threading.active_count() - self._threads} threads running")
         return {"seconds": seconds, "modules": sorted(set(sys.modules) - self._modules), "deeds": deeds}
+
+    def _note_sleep(self, seconds: float) -> None:
+        if self._on:
+            self._deeds.append(f"slept for {seconds:g} s")
+        self._sleep(seconds)
 
     def _hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self._on:

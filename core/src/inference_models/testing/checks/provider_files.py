@@ -24,23 +24,23 @@ def check_files(provider: ProviderSubject) -> None:
                 "Name files by relative paths with / between folders, without what Windows forbids.",
             )
         for file in package.package_artefacts:
-            _examine(provider, file)
+            if problem := _problem(file):
+                raise Finding(
+                    f"{provider}, file {file.file_handle!r}: {problem}",
+                    "State sha256_hash (64 hex digits) or md5_hash (32); a package without is rejected, unless users "
+                    "insist. Addresses are https; credentials go into headers.",
+                )
 
 
-def _examine(provider: ProviderSubject, file: FileDownloadSpecs) -> None:
+def _problem(file: FileDownloadSpecs) -> str | None:
     if not file.has_hash:
-        raise Finding(
-            f"{provider} states no hash of {file.file_handle!r}, so nothing would prove what was fetched.",
-            "State sha256_hash (or md5_hash); without one, packages are rejected unless users insist.",
-        )
+        return "no hash is stated, so nothing would prove what was fetched."
     try:
         parse_hashes(file.md5_hash, file.sha256_hash, file.file_handle)
         checked_url(file.download_url)
     except (CorruptedModelPackageError, ModelRetrievalError) as error:
-        raise Finding(
-            f"{provider}, file {file.file_handle!r}: {error.message}",
-            "Hashes are hex digits: 32 of an MD5, 64 of a SHA-256. Addresses are https, credentials go into headers.",
-        ) from None
+        return error.message
+    return None
 
 
 def check_refresh(provider: ProviderSubject) -> None:
@@ -66,7 +66,8 @@ def check_refresh(provider: ProviderSubject) -> None:
                 f"`refresh` of {file.file_handle!r} returns a file with another {changed[0]}.",
                 "Return the same file; only download_url and headers may differ.",
             )
-        _examine(provider, fresh)
+        if _problem(file) is None and (problem := _problem(fresh)):
+            raise Finding(f"`refresh` of {file.file_handle!r}: {problem}", "Return an address that may be used.")
 
 
 def _require_files(provider: ProviderSubject) -> None:

@@ -1,0 +1,1 @@
+"""A plugin that keeps to its contracts. Tests install copies of it, each broken in one way."""
