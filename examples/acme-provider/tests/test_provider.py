@@ -159,8 +159,8 @@ def test_a_package_that_cannot_be_read_leaves_the_others(acme, package, changes,
 
 
 @pytest.mark.parametrize("other", [{"version": 3}, {"name": "line-7/labels"}])
-def test_an_answer_about_another_model(acme, package, other) -> None:
-    acme.publish("line-7/defects", 4, package, **other)
+def test_an_answer_about_another_model(acme, other) -> None:
+    acme.models["line-7/defects"][4].update(other)
     with pytest.raises(ModelRetrievalError, match=r"Asked for 'line-7/defects@4', .* answered about 'line-7/"):
         get_model_from_provider(MODEL)
 
