@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from functools import lru_cache
 from pathlib import Path
@@ -48,6 +47,7 @@ def read_policy(path: Path) -> Policy:
 
 @lru_cache(maxsize=8)
 def _parse(path: Path, content: bytes) -> Policy:
+    import hashlib  # only a policy needs them
     import tomllib
 
     try:
