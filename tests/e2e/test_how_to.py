@@ -114,7 +114,12 @@ def test_the_code_about_vision_language_models_works(tmp_path: Path, monkeypatch
     run_page("docs/how-to/serve-a-vision-language-model.md")
 
 
-PAGES = ("docs/how-to/package-a-network.md", "docs/how-to/stream.md", "docs/how-to/write-a-pipeline.md")
+PAGES = (
+    "docs/how-to/package-a-network.md",
+    "docs/how-to/stream.md",
+    "docs/how-to/test-a-plugin.md",
+    "docs/how-to/write-a-pipeline.md",
+)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -110,7 +110,8 @@ def test_a_model_that_is_shared_with_other_tests_is_refused(report: str) -> None
 
 
 def test_a_class_without_a_model_is_told_how(report: str) -> None:
-    assert "TestNone has no model. Define a fixture `model`" in report
+    assert "ERROR test_contract.py::TestNone::test_one_image" in report
+    assert "fixture 'model' not found" in report
 
 
 def test_what_was_not_checked_is_shown(report: str) -> None:

@@ -20,7 +20,7 @@ _loads_anew = pytest.mark.parametrize("model", ["loaded anew"], indirect=True, s
 
 
 class ModelContract(Contract, contract=True):
-    """What every model keeps to. Subclass it, and define the fixture `model`, which loads one.
+    """What every model keeps to. Subclass it, and define the fixture `model`, in the class or outside, which loads one.
 
     Example:
         class TestModel(ModelContract):
@@ -46,13 +46,6 @@ class ModelContract(Contract, contract=True):
     options: ClassVar[Mapping[str, Any]] = {}
     tolerance: ClassVar[float] = 1e-3
     scales_with_input: ClassVar[bool] = True
-
-    @pytest.fixture
-    def model(self) -> Any:
-        """Return a loaded model. Define it."""
-        pytest.fail(
-            f"{type(self).__name__} has no model. Define a fixture `model` in the class that loads one.", pytrace=False
-        )
 
     @pytest.fixture
     def images(self) -> Sequence[Any]:
