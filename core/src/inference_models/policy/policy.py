@@ -15,8 +15,6 @@ from inference_models.policy.rules import Rules
 
 __all__ = ["Policy"]
 
-_ASK = "whoever keeps the policy can allow it there"
-
 
 @frozen
 class Policy:
@@ -41,7 +39,7 @@ class Policy:
         """
         allowed = self.rules.plugins
         if allowed is not None and canonical_name(distribution) not in allowed:
-            return self._forbids("plugins.allow", f"does not name {distribution}", allowed)
+            return self._not_listed("plugins.allow", f"does not name {distribution}", allowed)
         if self.rules.code_licenses is None:
             return None
         return self._license(
@@ -53,22 +51,21 @@ class Policy:
         allowed = self.rules.providers
         if allowed is None or canonical_name(name) in allowed:
             return None
-        return self._forbids("providers.allow", f"does not name {name!r}", allowed)
+        return self._not_listed("providers.allow", f"does not name {name!r}", allowed)
 
     def refuse_url(self, url: str) -> str | None:
         """Return why no request may go to a URL, which must be as it would be sent."""
         allowed = self.rules.origins
         if allowed is None or any(pattern.allows(url) for pattern in allowed):
             return None
-        return self._forbids("origins.allow", f"does not cover {redact_url(url)}", map(str, allowed))
+        return self._not_listed("origins.allow", f"does not cover {redact_url(url)}", map(str, allowed))
 
     def refuse_weights(self, license_: str | None) -> str | None:
         """Return why weights under a licence must not be loaded; None as licence: nothing states one."""
-        allowed = self.rules.weights_licenses
-        return (
-            None
-            if allowed is None
-            else self._license("licenses.weights", license_, allowed, "its weights", "weights_license")
+        if self.rules.weights_licenses is None:
+            return None
+        return self._license(
+            "licenses.weights", license_, self.rules.weights_licenses, "its weights", "weights_license"
         )
 
     def refuse_untrusted(self) -> str | None:
@@ -97,7 +94,7 @@ class Policy:
         program = find_program(backend, files(), self.rules.data_suffixes or ())
         if program is None:
             return None
-        return f"the policy {self.path} forbids it: packages.programs is false, and {program}; {_ASK}"
+        return self._forbids(f"packages.programs is false, and {program}")
 
     def refuse_proof(self, hashes: Iterable[str], what: str) -> str | None:
         """Return why a file must not be fetched or used with these kinds of hashes ("md5", "sha256") as its proof."""
@@ -106,9 +103,8 @@ class Policy:
         if needed is None or "sha256" in has or (needed == "any" and has):
             return None
         wanted = "a SHA-256" if needed == "sha256" else "an MD5 sum or a SHA-256"
-        return (
-            f"the policy {self.path} forbids it: packages.hashes is {needed!r}, and {what} came without {wanted}; its "
-            f"provider must state one"
+        return self._forbids(
+            f"packages.hashes is {needed!r}, and {what} came without {wanted}", "its provider must state one"
         )
 
     def require(self, subject: str, reason: str | None) -> None:
@@ -134,20 +130,21 @@ class Policy:
         if expression is not None and is_covered(expression, allowed):
             return None
         if stated is None:
-            return (
-                f"the policy {self.path} forbids it: {key} is set, and nothing states the licence of {what}; whoever "
-                f"publishes it must state {name}"
+            return self._forbids(
+                f"{key} is set, and nothing states the licence of {what}", f"whoever publishes it must state {name}"
             )
         if expression is None:
-            return (
-                f"the policy {self.path} forbids it: {key} is set, and {stated[:80]!r}, the licence of {what}, is no "
-                f"SPDX expression; whoever publishes it must state {name} as one, 'LicenseRef-...' for other licences"
+            return self._forbids(
+                f"{key} is set, and {stated[:80]!r}, the licence of {what}, is no SPDX expression",
+                f"whoever publishes it must state {name} as one, 'LicenseRef-...' for other licences",
             )
-        return self._forbids(key, f"does not cover {expression}, the licence of {what}", allowed)
+        return self._not_listed(key, f"does not cover {expression}, the licence of {what}", allowed)
 
-    def _forbids(self, key: str, why: str, allowed: Iterable[str]) -> str:
-        listed = ", ".join(sorted(allowed)) or "nothing"
-        return f"the policy {self.path} forbids it: {key} {why} (it allows {listed}); {_ASK}"
+    def _not_listed(self, key: str, why: str, allowed: Iterable[str]) -> str:
+        return self._forbids(f"{key} {why} (it allows {', '.join(sorted(allowed)) or 'nothing'})")
 
     def _switched_off(self, rule: bool | None, key: str) -> str | None:
-        return None if rule is not False else f"the policy {self.path} forbids it: {key} is false; {_ASK}"
+        return None if rule is not False else self._forbids(f"{key} is false")
+
+    def _forbids(self, why: str, way_out: str = "whoever keeps the policy can allow it there") -> str:
+        return f"the policy {self.path} forbids it: {why}; {way_out}"
