@@ -16,10 +16,12 @@ from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 from pytest_httpserver import HTTPServer
 
+import release
 from fresh_environment import build_wheels, create_environment, run
 from inference_models.cli.application import im
 from inference_models.download.integrity import Hasher
-from workspace import ROOT, distributions
+from wheels import wheel_problems
+from workspace import ROOT, Distribution, distributions
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +50,8 @@ class Published:
         self.project = folder / f"acme-{kind}"
         written = CliRunner().invoke(im, ["new", kind, f"acme-{kind}", "--directory", str(self.project)])
         assert written.exit_code == 0, written.output
-        (wheel,) = build_wheels(folder, [self.project]).values()
+        wheel = release.build(Distribution(self.project), folder)
+        assert list(wheel_problems(wheel, Distribution(self.project))) == []
         beside = [f"{wheels[name]}{extra}" for name, extra in BESIDE[kind].items()]
         self.commands = create_environment(folder / "environment", wheels["im-core"], *beside, f"{wheel}[test]")
 

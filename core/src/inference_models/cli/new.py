@@ -63,7 +63,7 @@ def new(kind: str, name: str, directory: Path | None, as_json: bool) -> None:
 def _distribution(name: str) -> str:
     """Return the normalized name of the distribution. Raises: click.BadParameter."""
     if not _NAME.fullmatch(name):
-        raise _refused(name, "a distribution's name is letters and digits, with single - . or _ between them")
+        raise _refused(name, "a distribution's name is letters and digits, with - . or _ between them")
     normalized = re.sub(r"[-_.]+", "-", name).lower()
     package = normalized.replace("-", "_")
     if normalized.startswith(_FIRST_PARTY):
