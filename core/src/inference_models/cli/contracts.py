@@ -34,7 +34,7 @@ def check_plugin(name: str, *, model_id: str | None = None, model: str | None = 
         BaseInferenceModelsError: `model` does not load.
     """
     plugin = PluginSubject(name)
-    plugin.find()
+    name = str(plugin.find().metadata["Name"])
     declared = [spec for loaded in _loaded(plugin) for specs in loaded.declared.values() for spec in specs]
     providers = [spec for spec in declared if isinstance(spec, WeightsProviderSpec)]
     ids = _ids(providers, model_id)

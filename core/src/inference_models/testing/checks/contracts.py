@@ -9,6 +9,7 @@ from typing import TypeAlias
 from inference_models.testing.checks import (
     backend,
     devices,
+    masks,
     model,
     model_errors,
     model_facts,
@@ -106,6 +107,7 @@ MODEL: ModelChecks = MappingProxyType(
         "tensors_say_what_arrays_say": model.check_tensors,
         "a_stream_says_what_single_images_say": model_facts.check_stream,
         "positions_are_pixels_of_the_source": scaling.check_scaling,
+        "mask_formats_agree": masks.check_mask_formats,
         "images_stay_as_they_are": model.check_inputs_unchanged,
         "the_same_image_gives_the_same": model.check_determinism,
         "threads_get_what_one_gets": model.check_threads,
