@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def plugins(ctx: click.Context, as_json: bool) -> None:
-    """List the installed plugins and what they declare; `check` tests one."""
+    """List the installed plugins and what they declare, or check one."""
     if ctx.invoked_subcommand is not None:
         return
     from inference_models.catalog import current_catalog
