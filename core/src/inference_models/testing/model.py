@@ -10,6 +10,7 @@ import pytest
 from inference_models.testing.checks import model as same
 from inference_models.testing.checks import model_errors, model_facts
 from inference_models.testing.checks.images import default_images
+from inference_models.testing.checks.masks import check_mask_formats
 from inference_models.testing.checks.model_errors import WRONG_IMAGES
 from inference_models.testing.checks.scaling import check_scaling
 from inference_models.testing.checks.subject import ModelSubject
@@ -120,6 +121,10 @@ class ModelContract(Contract, contract=True):
     def test_positions_are_pixels_of_the_source(self, subject: ModelSubject) -> None:
         """Twice the picture gives twice the positions."""
         self.run_check(check_scaling, subject)
+
+    def test_mask_formats_agree(self, subject: ModelSubject) -> None:
+        """Masks as run lengths are the dense ones."""
+        self.run_check(check_mask_formats, subject)
 
     def test_images_stay_as_they_are(self, subject: ModelSubject) -> None:
         """Pictures are not written to, and may be read-only or views."""
