@@ -54,3 +54,8 @@ def test_the_page_about_photos_works(tmp_path: Path) -> None:
     assert cv2.imwrite(str(tmp_path / "photo.jpg"), skimage.data.coffee()[..., ::-1])
     assert len(blocks(page)) > 1
     run_page(page)
+
+
+def test_the_page_about_a_backend_works(tmp_path: Path) -> None:
+    run_page("examples/custom-backend/README.md")
+    assert (tmp_path / "shapes-openvino/weights.xml").is_file()
