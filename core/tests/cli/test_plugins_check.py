@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import runpy
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -134,6 +136,15 @@ def test_a_model_is_loaded_and_checked(im_run: Im, spot: Path) -> None:
     assert rows["derives_from_a_base_class"]["state"] == "passed"
     assert rows["one_image"]["state"] == "failed", "this model takes lists only"
     assert result.exit_code == 1
+
+
+def test_pytest_is_not_needed() -> None:
+    program = (
+        "import sys; sys.modules['pytest'] = None\n"
+        "from inference_models.cli.application import im; im(['plugins', 'check', 'im-core'])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_the_list_still_takes_its_option(im_run: Im, spot: Path) -> None:

@@ -36,6 +36,7 @@ def installed(directory: Path, changes: Changes | None = None, top: Changes | No
         top: further changes, made first.
     """
     files = {path.name: path.read_text("utf-8") for path in SOURCE.glob("*.py")}
+    files |= {"__init__.py": '"""A plugin that keeps to its contracts, but for what a test changed."""\n'}
     files |= {"METADATA": METADATA, "py.typed": "typed", "entry_points.txt": _entry_points()}
     for name, (old, new) in [*(top or {}).items(), *(changes or {}).items()]:
         assert old in files[name], f"{name} holds no {old!r}"

@@ -1,4 +1,4 @@
-"""The core's own providers keep to the contract of weights providers."""
+"""The core keeps to the contract of plugins, and its own providers to that of weights providers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
-from inference_models.testing import ProviderContract
+from inference_models.testing import PluginContract, ProviderContract
+
+
+class TestPlugin(PluginContract):
+    distribution = "im-core"
 
 
 class TestLocal(ProviderContract):
