@@ -138,6 +138,14 @@ def test_a_model_is_loaded_and_checked(im_run: Im, spot: Path) -> None:
     assert result.exit_code == 1
 
 
+def test_a_plugin_for_another_version_of_the_api(im_run: Im, tmp_path: Path) -> None:
+    with acme.installed(tmp_path / "site", {"entry_points.txt": (".v1", ".v2")}):
+        result = im_run("plugins", "check", "acme-models", "--json")
+    assert result.exit_code == 1
+    (rows,) = checks(result).values()
+    assert [name for name, row in rows.items() if row["state"] == "failed"] == ["has_an_entry_point"]
+
+
 def test_pytest_is_not_needed() -> None:
     program = (
         "import sys; sys.modules['pytest'] = None\n"

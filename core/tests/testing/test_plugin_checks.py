@@ -72,7 +72,7 @@ BROKEN: list[tuple[str, dict[str, Change], str]] = [
         "started the program",
     ),
     ("import_does_nothing_else", {"plugin.py": after_imports("open(__file__ + '.log', 'w').close()\n")}, "wrote to"),
-    ("imports_only_what_is_promised", {"model.py": at_import(INSIDE)}, "imports inference_models.catalog"),
+    ("imports_only_what_is_promised", {"model.py": at_import(INSIDE)}, "imports inference_models.catalog.Catalog"),
     (
         "imports_only_what_is_promised",
         {"model.py": at_import("def _late():\n    import rival_models\n")},
@@ -187,6 +187,16 @@ def test_a_plugin_that_is_not_installed() -> None:
     assert outcomes["has_an_entry_point"].state == "failed"
     assert "Did you mean 'rival-models'" in (outcomes["has_an_entry_point"].reason or "")
     assert {one.state for name, one in outcomes.items() if name != "has_an_entry_point"} == {"skipped"}
+
+
+def test_a_plugin_that_the_policy_forbids_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[plugins]\nallow = ["im-core"]\n')
+    monkeypatch.setenv("INFERENCE_MODELS_POLICY", str(policy))
+    with acme.installed(tmp_path / "site", {"plugin.py": after_imports("raise KeyboardInterrupt\n")}):
+        outcomes = acme.outcomes(contracts.PLUGIN, PluginSubject("acme-models"))
+    assert outcomes["imports_and_declares"].state == "skipped"
+    assert "the policy forbids it" in (outcomes["imports_and_declares"].reason or "")
 
 
 def test_a_plugin_that_is_switched_off_is_checked_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("reports_an_unreachable_server", ("raise RetryError", "raise ModelNotFoundError"), "ModelNotFoundError"),
     ("reads_its_key_from_its_variable", ('os.environ.get("ACME_KEY")', "None"), "Read ACME_KEY"),
     ("shows_no_secret", ('"asked for %s", model_id', '"asked with %s", key'), "a log message shows its key"),
+    ("shows_no_secret", ("    logger.debug", "    print(key)\n    logger.debug"), "what it prints shows its key"),
     ("shows_no_secret", ('"The key is not accepted', 'f"The key {key} is not accepted'), "the error shows its key"),
 ]
 

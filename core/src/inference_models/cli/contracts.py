@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from inference_models.catalog import current_catalog
@@ -11,6 +10,7 @@ from inference_models.errors import BaseInferenceModelsError, InvalidParameterEr
 from inference_models.specs import BackendSpec, WeightsProviderSpec
 from inference_models.testing.checks import contracts
 from inference_models.testing.checks.backend_subject import BackendSubject
+from inference_models.testing.checks.findings import NotChecked
 from inference_models.testing.checks.plugin_subject import PluginSubject
 from inference_models.testing.checks.provider_subject import ProviderSubject
 from inference_models.testing.checks.running import Outcome, run_checks
@@ -35,7 +35,7 @@ def check_plugin(name: str, *, model_id: str | None = None, model: str | None = 
     """
     plugin = PluginSubject(name)
     name = str(plugin.find().metadata["Name"])
-    declared = [spec for loaded in _loaded(plugin) for specs in loaded.declared.values() for spec in specs]
+    declared = _declared(plugin)
     providers = [spec for spec in declared if isinstance(spec, WeightsProviderSpec)]
     ids = _ids(providers, model_id)
     outcomes = run_checks(f"plugin {name}", contracts.PLUGIN, plugin)
@@ -47,8 +47,12 @@ def check_plugin(name: str, *, model_id: str | None = None, model: str | None = 
     return outcomes if model is None else outcomes + _check_model(model)
 
 
-def _loaded(plugin: PluginSubject) -> Iterator[Any]:
-    yield from plugin.loaded.plugins if plugin.all_infos else ()
+def _declared(plugin: PluginSubject) -> list[Any]:
+    try:
+        plugins = plugin.loaded.plugins
+    except NotChecked:  # there is nothing to load, or it must not be; the checks say so
+        return []
+    return [spec for loaded in plugins for specs in loaded.declared.values() for spec in specs]
 
 
 def _ids(providers: list[WeightsProviderSpec], model_id: str | None) -> dict[str, str]:

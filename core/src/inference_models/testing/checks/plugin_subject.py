@@ -6,7 +6,7 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -18,10 +18,9 @@ from inference_models.hookspecs import ENTRY_POINT_GROUP
 from inference_models.plugins import LoadedPlugins, PluginInfo, load_plugins
 from inference_models.plugins.discovery import find_plugins
 from inference_models.policy import current_policy
-from inference_models.specs import LazyClass
 from inference_models.testing.checks.clean_process import Probe, probe_plugin
 from inference_models.testing.checks.findings import NotChecked
-from inference_models.testing.checks.pointers import Pointer, pointers
+from inference_models.testing.checks.pointers import Pointer, pointers, top_module
 
 if TYPE_CHECKING:
     from importlib_metadata import Distribution
@@ -83,6 +82,9 @@ class PluginSubject:
         if not infos:
             raise NotChecked(f"{self.name} has no entry point in the group {ENTRY_POINT_GROUP}")
         for info in infos:
+            if info.selection == "forbidden":  # never imported, not even to look at it
+                raise NotChecked(f"the policy forbids it: {info.refusal}")
+        for info in infos:
             current_policy().require(f"{info} is not imported", info.refusal)
         return [evolve(info, selection="enabled") for info in infos]
 
@@ -116,11 +118,14 @@ class PluginSubject:
 
     @cached_property
     def packages(self) -> list[str]:
-        """The top-level modules that its entry points and targets lie in, but for the core's."""
-        modules = [info.module.partition(":")[0] for info in self.infos]
-        modules += [one.target.module_name for one in self.targets() if isinstance(one.target, LazyClass)]
-        names = dict.fromkeys(module.partition(".")[0].strip() for module in modules)
-        return [name for name in names if name != "inference_models" or self.is_core]
+        """The top-level modules that its entry points lie in, and those of its targets that are its own."""
+        names = [info.module.partition(":")[0].partition(".")[0].strip() for info in self.infos]
+        recorded = {PurePath(file).parts[0].removesuffix(".py") for file in self.installed.files or ()}
+        for pointer in self.targets():
+            top = top_module(pointer.target)
+            if top in recorded or (not recorded and top != "inference_models"):
+                names.append(top)
+        return list(dict.fromkeys(names))
 
     def files(self) -> Iterator[Path]:
         """Yield the Python files of its packages, tests that lie inside them left out."""

@@ -58,7 +58,7 @@ class Watch:
             deeds.append(f"left {threading.active_count() - self._threads} threads running")
         return {"seconds": seconds, "modules": sorted(set(sys.modules) - self._modules), "deeds": deeds}
 
-    def _note_sleep(self, seconds: float) -> None:
+    def _note_sleep(self, seconds: Any) -> None:
         if self._on:
             self._deeds.append(f"slept for {seconds:g} s")
         self._sleep(seconds)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import traceback
 from collections.abc import Iterable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
 from urllib.parse import quote, quote_plus, urlsplit
 
 from inference_models.metadata import ModelMetadata
@@ -32,7 +34,7 @@ def check_secrets(provider: ProviderSubject) -> None:
 
 
 def _texts_of_asking(provider: ProviderSubject, model_id: str, key: str | None) -> Iterator[tuple[str, str]]:
-    with all_logs() as lines:
+    with all_logs() as lines, redirect_stdout(StringIO()) as printed, redirect_stderr(printed):
         try:
             answer = provider.ask_itself(model_id, key)
         except Exception as error:
@@ -40,6 +42,7 @@ def _texts_of_asking(provider: ProviderSubject, model_id: str, key: str | None) 
         else:
             yield "the metadata's repr", repr(answer)
     yield from (("a log message", line) for line in lines)
+    yield "what it prints", printed.getvalue()
 
 
 def _signatures(metadata: ModelMetadata) -> Iterator[tuple[str, str]]:
