@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 
 from inference_models.catalog import refresh_catalog
 from inference_models.environment import refresh_environment
-from inference_models.testing import installed_plugin
+from inference_models.testing.fixtures import install_plugin
 from workspace import examples
 
-InstallPlugin = Callable[..., Path]
+__all__ = ["install_plugin"]
 
 # By the names of their entry points: those of their distributions are names that tests and pages give to plugins, too.
 EXAMPLES = ",".join(name for example in examples() for name in example.plugin_modules)
@@ -30,15 +28,3 @@ def _fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     refresh_catalog()
     refresh_environment()
-
-
-@pytest.fixture
-def install_plugin(tmp_path: Path) -> Iterator[InstallPlugin]:
-    """Return a function that installs a plugin until the test ends: `install_plugin("acme", source)`."""
-    with ExitStack() as stack:
-
-        def install(distribution: str, source: str, **options: object) -> Path:
-            directory = tmp_path / "site" / f"{distribution}-{len(list(tmp_path.glob('site/*')))}"
-            return stack.enter_context(installed_plugin(directory, distribution, source, **options))
-
-        yield install

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from attrs import frozen
 from onnx import TensorProto, helper
 
 from inference_models import AutoModel
+from inference_models.testing import write_package
 
 NAMES = ("cat", "dog", "fish")
 SIZE = 64
@@ -59,18 +59,15 @@ class Workbench:
         sections = {
             key: {**base.get(key, {}), **value} if isinstance(value, dict) else value for key, value in config.items()
         }
-        described = {
-            "model_architecture": architecture,
-            "task_type": "multi-label-classification" if multi else "classification",
-            "backend_type": backend,
-        }
-        self.directory.mkdir(exist_ok=True)
-        (self.directory / "model_config.json").write_text(json.dumps(described))
-        (self.directory / "inference_config.json").write_text(json.dumps({**base, **sections}))
-        (self.directory / "class_names.txt").write_text("\n".join(names) + "\n")
-        for name, content in (files or {}).items():
-            (self.directory / name).write_bytes(content)
-        return self.directory
+        return write_package(
+            self.directory,
+            architecture=architecture,
+            task_type="multi-label-classification" if multi else "classification",
+            backend=backend,
+            class_names=names,
+            inference_config={**base, **sections},
+            files=files,
+        )
 
     def averaging(self, weights: npt.NDArray[np.float32], size: int | None = SIZE, batch: int | None = None) -> bytes:
         """Return an ONNX network that gives each class a weighted sum of the input's means (red, green, blue)."""

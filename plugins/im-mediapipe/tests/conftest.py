@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from attrs import frozen
+
+from inference_models.testing import write_package
 
 HERE = Path(__file__).parent
 KINDS = {
@@ -88,13 +89,14 @@ def make_package(tmp_path: Path) -> MakePackage:
     def make(kind: str, content: bytes | None = None, *, names: tuple[str, ...] | None = None, file: str = "") -> Path:
         architecture, task, network = KINDS[kind]
         directory = tmp_path / f"package-{len(list(tmp_path.iterdir()))}"
-        directory.mkdir()
-        described = {"model_architecture": architecture, "task_type": task, "backend_type": "mediapipe"}
-        (directory / "model_config.json").write_text(json.dumps(described))
-        (directory / (file or network)).write_bytes(network_of(kind) if content is None else content)
-        if names is not None:
-            (directory / "class_names.txt").write_text("".join(f"{name}\n" for name in names))
-        return directory
+        return write_package(
+            directory,
+            architecture=architecture,
+            task_type=task,
+            backend="mediapipe",
+            class_names=names,
+            files={file or network: network_of(kind) if content is None else content},
+        )
 
     return make
 

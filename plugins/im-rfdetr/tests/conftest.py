@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from im_rfdetr.sizes import SIZES, Encoder, Size
 from inference_models import AutoModel
+from inference_models.testing import write_package
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CONFIG: dict[str, Any] = {
@@ -93,23 +93,20 @@ class Bench:
         **config: Any,
     ) -> Path:
         """Write a package with further `files`, which are JSON unless bytes; `config` is laid over `CONFIG`."""
-        self.directory.mkdir(exist_ok=True)
-        described = {"model_architecture": "rfdetr", "task_type": task, "backend_type": backend}
         sections = {
             key: {**CONFIG.get(key, {}), **value} if isinstance(value, dict) else value for key, value in config.items()
         }
-        everything = {
-            "model_config.json": {**described, "model_features": dict(features or {})},
-            "inference_config.json": {**CONFIG, **sections},
-            "class_names.txt": ("\n".join(names) + "\n").encode(),
-            **(files or {}),
-        }
-        if network is not None:
-            everything["weights.onnx"] = network.SerializeToString()
-        for name, content in everything.items():
-            data = content if isinstance(content, bytes) else json.dumps(content).encode()
-            (self.directory / name).write_bytes(data)
-        return self.directory
+        weights = {} if network is None else {"weights.onnx": network.SerializeToString()}
+        return write_package(
+            self.directory,
+            architecture="rfdetr",
+            task_type=task,
+            backend=backend,
+            class_names=names,
+            inference_config={**CONFIG, **sections},
+            files={**(files or {}), **weights},
+            model_features=dict(features or {}),
+        )
 
     def load(self, *arguments: Any, **options: Any) -> Any:
         """Write a package and load it as users do."""

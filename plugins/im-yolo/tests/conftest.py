@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from attrs import frozen
 from onnx import TensorProto, helper, numpy_helper
 
 from inference_models import AutoModel
+from inference_models.testing import write_package
 
 Network: TypeAlias = onnx.ModelProto
 Constant: TypeAlias = npt.NDArray[Any]
@@ -100,15 +100,15 @@ class Workbench:
         sections = {
             key: {**CONFIG.get(key, {}), **value} if isinstance(value, dict) else value for key, value in config.items()
         }
-        described = {"model_architecture": architecture, "task_type": task, "backend_type": "onnx"}
-        self.directory.mkdir(exist_ok=True)
-        (self.directory / "model_config.json").write_text(json.dumps(described))
-        (self.directory / "inference_config.json").write_text(json.dumps({**CONFIG, **sections}))
-        named = {} if names is None else {"class_names.txt": "\n".join(names) + "\n"}
-        for name, content in {**named, **(files or {})}.items():
-            (self.directory / name).write_text(content)
-        (self.directory / "weights.onnx").write_bytes(network.SerializeToString())
-        return self.directory
+        return write_package(
+            self.directory,
+            architecture=architecture,
+            task_type=task,
+            backend="onnx",
+            class_names=names,
+            inference_config={**CONFIG, **sections},
+            files={**(files or {}), "weights.onnx": network.SerializeToString()},
+        )
 
     def load(self, network: Network, **config: Any) -> Any:
         """Write a package and load it."""
