@@ -25,11 +25,13 @@ def masks_of(xyxy: Any, size: tuple[int, int]) -> Any:
 def broken(finder: SimpleNamespace) -> Any:
     """Return a function from what replaces methods of a good model to what the check takes."""
 
-    class MaskFinder(finder.ColorFinder, InstanceSegmentationModel[Any, Any, Any]):
+    base: Any = finder.ColorFinder
+
+    class MaskFinder(base, InstanceSegmentationModel[Any, Any, Any]):
         supported_mask_formats = frozenset({"dense", "rle"})
 
         def post_process(self, results: Any, metadata: Any, mask_format: str = "dense") -> Any:
-            found = super().post_process(results, metadata)
+            found = base.post_process(self, results, metadata)
             return [
                 InstanceDetections(one.xyxy, one.class_id, one.confidence, self.encode(one.xyxy, mask_format))
                 for one in found

@@ -175,14 +175,14 @@ def test_tensors_in_the_wrong_order_of_colors(finder: SimpleNamespace) -> None:
             one[..., ::-1] if kind == "torch" else one for one, (kind, _) in zip(planes, metadata, strict=True)
         ], metadata
 
-    with pytest.raises(Finding, match="a picture as array and as tensor of uint8"):
+    with pytest.raises(Finding, match="a picture as array and as tensor, uint8"):
         model.check_tensors(broken(finder, pre_process=same_order))
 
 
 def test_arrays_for_tensors(finder: SimpleNamespace) -> None:
     pytest.importorskip("torch")
     subject = broken(finder, describe=lambda self, *arrays: Detections(*(np.asarray(one) for one in arrays)))
-    with pytest.raises(Finding, match="torch images gave `xyxy` as numpy"):
+    with pytest.raises(Finding, match="torch cpu images gave `xyxy` as numpy"):
         model.check_tensors(subject)
 
 

@@ -50,14 +50,20 @@ def doubled(image: Picture) -> Picture:
     return image.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def as_tensor(image: Picture) -> Any:
-    """Return the picture as torch programs hold it: (3, height, width) uint8, red-green-blue.
+def as_tensors(image: Picture) -> dict[str, Any]:
+    """Return the picture as torch programs hold it, (3, height, width) in red, green, blue; by what it is.
+
+    As uint8, as floats in 0 to 1, and where torch sees a CUDA device on that, too.
 
     Raises:
         NotChecked: torch is not installed.
     """
     torch = _torch()
-    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    pixels = torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
+    tensors = {"uint8": pixels, "float32 in 0 to 1": pixels.float() / 255}
+    if torch.cuda.is_available():
+        tensors["uint8 on a GPU"] = pixels.to("cuda")
+    return tensors
 
 
 def _torch() -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from inference_models.errors import BaseInferenceModelsError
 from inference_models.testing.checks.comparing import arrays_in, difference, kind_of
 from inference_models.testing.checks.findings import Finding, NotChecked
-from inference_models.testing.checks.images import Picture, as_tensor
+from inference_models.testing.checks.images import Picture, as_tensors
 from inference_models.testing.checks.kinds import check_kind
 from inference_models.testing.checks.predictions import check_plain_data, check_prediction
 from inference_models.testing.checks.subject import ModelSubject, described
@@ -116,15 +116,13 @@ def check_tensors(subject: ModelSubject) -> None:
         "ImagePreProcessor knows that. Do not assume one of both."
     )
     for image in subject.images:
-        tensor = as_tensor(image)
         (expected,) = subject.predict(image, 1)
-        given = {"uint8": tensor, "float32 in 0 to 1": tensor.float() / 255}
-        for dtype, one in given.items():
-            (answer,) = subject.predict(one, 1)
-            _same(subject, expected, answer, f"a picture as array and as tensor of {dtype}", change)
-            _check_in_kind(answer, "torch")
-        _check_in_kind(expected, "numpy")
-    tensor = as_tensor(subject.images[0])
+        _check_in_kind(expected, image)
+        for what, tensor in as_tensors(image).items():
+            (answer,) = subject.predict(tensor, 1)
+            _same(subject, expected, answer, f"a picture as array and as tensor, {what}", change)
+            _check_in_kind(answer, tensor)
+    tensor = next(iter(as_tensors(subject.images[0]).values()))
     (expected,) = subject.predict(tensor, 1)
     for answer in subject.predict(tensor[None].expand(2, -1, -1, -1), 2):
         _same(subject, expected, answer, "a tensor and a batch (N, 3, height, width) of it", change)
@@ -212,10 +210,17 @@ def _same(subject: ModelSubject, one: Any, other: Any, what: str, change: str) -
         raise Finding(f"{subject.name}.{subject.method} says different things of {what}: {text}.", change)
 
 
-def _check_in_kind(answer: Any, kind: str) -> None:
+def _check_in_kind(answer: Any, image: Any) -> None:
+    """Raise Finding unless all arrays in an answer are of the image's library, and lie where it lies."""
+    expected = _place(image)
     for name, array in arrays_in(answer):
-        if kind_of(array) != kind:
+        if _place(array) != expected:
             raise Finding(
-                f"{kind} images gave `{name.lstrip('.') or 'an array'}` as {kind_of(array)}.",
-                "Answer in kind: numpy for numpy, tensors for tensors; developer_tools.as_kind and as_like convert.",
+                f"{expected} images gave `{name.lstrip('.') or 'an array'}` as {_place(array)}.",
+                "Answer in kind: numpy for numpy, tensors on the image's device for tensors. PreProcessingMetadata has "
+                "`array_kind` and `device`; predictions have to_torch, developer_tools has as_kind and as_like.",
             )
+
+
+def _place(array: Any) -> str:
+    return kind_of(array) if kind_of(array) == "numpy" else f"torch {array.device}"
