@@ -1,4 +1,4 @@
-"""Wheels, and virtual environments that have nothing but what is installed into them. For tests."""
+"""Wheels, and virtual environments that have nothing but what is installed into them. For releases and tests."""
 
 from __future__ import annotations
 
@@ -15,14 +15,18 @@ from workspace import ROOT
 _OURS = ("PYTHON", "COV_", "VIRTUAL", "INFERENCE_")
 
 
+class CommandFailedError(Exception):
+    """A command failed; the message holds all that it printed."""
+
+
 def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    """Run a command with `variables` and without ours, and return its output. Raises: AssertionError when it fails."""
+    """Run a command with `variables` and without ours, and return its output. Raises: CommandFailedError."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
     result = subprocess.run(
         list(map(str, command)), cwd=cwd, env=inherited | variables, capture_output=True, text=True, check=False
     )
     if result.returncode != 0:
-        raise AssertionError(f"{command}\n{result.stdout}\n{result.stderr}")
+        raise CommandFailedError(f"{' '.join(map(str, command))} failed:\n{result.stdout}\n{result.stderr}")
     return result.stdout
 
 
@@ -38,6 +42,12 @@ def create_environment(home: Path, *requirements: str | Path) -> Path:
     # The pip that is here installs into it: unpacking another one takes longer than all of ours.
     venv.create(home)
     commands = home / ("Scripts" if os.name == "nt" else "bin")
-    options = ["--disable-pip-version-check", "--no-compile", "-qq", "-c", str(ROOT / "constraints.txt")]
-    run(sys.executable, "-m", "pip", "--python", commands / "python", "install", *options, *requirements, cwd=home)
+    options = ["--no-compile", "-qq", "-c", str(ROOT / "constraints.txt")]
+    run(*pip_for(commands), "install", *options, *requirements, cwd=home)
+    run(*pip_for(commands), "check", cwd=home)
     return commands
+
+
+def pip_for(commands: Path) -> list[str | Path]:
+    """Return the command that starts pip on the environment whose commands are in a folder."""
+    return [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", commands / "python"]

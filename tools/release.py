@@ -6,30 +6,14 @@ Nothing is uploaded. What is in the output folder afterwards is what `twine uplo
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from fresh_environment import CommandFailedError, create_environment, run
 from wheels import shared_files, wheel_problems
 from workspace import ROOT, Distribution, core, distributions
-
-
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command without anything in its environment that leads back to the source tree, and return what it says.
-
-    Raises:
-        SystemExit: it failed; with all that it said.
-    """
-    ours = ("PYTHON", "COV_", "VIRTUAL", "INFERENCE_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    result = subprocess.run([*map(str, command)], cwd=cwd, env=inherited, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{result.stdout}\n{result.stderr}")
-    return result.stdout
 
 
 def build(distribution: Distribution, folder: Path) -> Path:
@@ -43,16 +27,11 @@ def build(distribution: Distribution, folder: Path) -> Path:
 
 def try_alone(distribution: Distribution, folder: Path) -> None:
     """Install a distribution with its dependencies, and nothing else, and let its plugin prove itself."""
-    with tempfile.TemporaryDirectory() as name:
-        home = Path(name)
-        venv.create(home, with_pip=True)
-        commands = home / ("Scripts" if os.name == "nt" else "bin")
-        options: list[str | Path] = ["--disable-pip-version-check", "-qq", "-c", ROOT / "constraints.txt"]
+    with tempfile.TemporaryDirectory() as home:
         wanted = f"{distribution.name}=={distribution.version}"
-        run(commands / "python", "-m", "pip", "install", *options, "--find-links", folder, wanted, cwd=home)
-        run(commands / "python", "-m", "pip", "check", cwd=home)
-        run(commands / "im", "doctor", "--json", cwd=home)
-        run(commands / "im", "plugins", "check", distribution.name, cwd=home)
+        commands = create_environment(Path(home), "--find-links", folder, wanted)
+        run(commands / "im", "doctor", "--json", cwd=Path(home))
+        run(commands / "im", "plugins", "check", distribution.name, cwd=Path(home))
 
 
 def obstacles() -> Iterator[str]:
@@ -91,4 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except CommandFailedError as error:
+        sys.exit(str(error))

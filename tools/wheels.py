@@ -50,5 +50,7 @@ def shared_files(wheels: Mapping[str, Path]) -> Iterator[str]:
 
 
 def _sources(distribution: Distribution) -> set[str]:
-    files = (path for path in distribution.package.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
-    return {path.relative_to(distribution.package.parent).as_posix() for path in files}
+    root = distribution.package.parent
+    files = (path.relative_to(root) for path in distribution.package.rglob("*") if path.is_file())
+    # What tools leave behind is no source: __pycache__, .mypy_cache.
+    return {path.as_posix() for path in files if not any(part.startswith((".", "__pycache__")) for part in path.parts)}

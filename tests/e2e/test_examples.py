@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 import sysconfig
 import venv
 import zipfile
@@ -13,30 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from fresh_environment import build_wheels, pip_for, run
 from im_demo import picture_path
 from workspace import Distribution, examples
 
 pytestmark = pytest.mark.slow
 
 
-def run(*command: str | Path, cwd: Path) -> str:
-    """Run a command without anything that could lead back to the source tree."""
-    ours = ("PYTHON", "COV_", "VIRTUAL", "INFERENCE_MODELS_")
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    result = subprocess.run(
-        list(map(str, command)), cwd=cwd, env=variables, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A wheel of each example, by name."""
-    folder = tmp_path_factory.mktemp("wheels")
-    for example in examples():
-        run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder, cwd=example.directory)
-    return {wheel.name.partition("-")[0].replace("_", "-"): wheel for wheel in folder.glob("*.whl")}
+    return build_wheels(tmp_path_factory.mktemp("wheels"), [example.directory for example in examples()])
 
 
 @pytest.fixture(scope="module")
@@ -46,8 +31,7 @@ def python(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) ->
     venv.create(home, with_pip=False)
     python = home / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     site = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=home).strip()
-    pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
-    run(*pip, "install", "-q", "--no-deps", "--no-index", *wheels.values(), cwd=home)
+    run(*pip_for(python.parent), "install", "-q", "--no-deps", "--no-index", *wheels.values(), cwd=home)
     # Last, so that the wheels come before the editable installs of the same distributions.
     ours = repr(sysconfig.get_path("purelib"))
     Path(site, "the-others.pth").write_text(f"import site; site.addsitedir({ours})\n", "utf-8")

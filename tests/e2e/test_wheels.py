@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import venv
 from pathlib import Path
 
 import pytest
 
 import release
+from fresh_environment import create_environment, pip_for, run
 from wheels import shared_files, wheel_problems
-from workspace import ROOT, Distribution, core, distributions
+from workspace import Distribution, core, distributions
 
 pytestmark = pytest.mark.slow
 
@@ -39,17 +37,6 @@ print(json.dumps({
 """
 
 
-def run(*command: str | Path, cwd: Path, **variables: str) -> str:
-    """Run a command in an environment without anything that could lead back to the source tree."""
-    ours = ("PYTHON", "COV_", "VIRTUAL", "INFERENCE_")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    result = subprocess.run(
-        list(map(str, command)), cwd=cwd, env=inherited | variables, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, f"{command}\n{result.stdout}\n{result.stderr}"
-    return result.stdout
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where what is built lies, source archives too."""
@@ -65,13 +52,8 @@ def wheels(folder: Path) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A fresh virtual environment with the wheels and what they ask for; returns the folder of its commands."""
-    home = tmp_path_factory.mktemp("installed")
-    venv.create(home, with_pip=True)
-    commands = home / ("Scripts" if os.name == "nt" else "bin")
     wanted = [f"{wheels[distribution.name]}{EXTRAS.get(distribution.name, '')}" for distribution in distributions()]
-    options = ["--disable-pip-version-check", "--no-compile", "-qq", "-c", str(ROOT / "constraints.txt")]
-    run(commands / "python", "-m", "pip", "install", *options, *wanted, cwd=home)
-    return commands
+    return create_environment(tmp_path_factory.mktemp("installed"), *wanted)
 
 
 @pytest.mark.parametrize("distribution", distributions(), ids=str)
@@ -97,7 +79,7 @@ def test_a_distribution_works_with_its_dependencies_alone(folder: Path, wheels: 
 
 
 def test_the_environment_has_no_torch(environment: Path) -> None:
-    listed = json.loads(run(environment / "python", "-m", "pip", "list", "--format=json", cwd=environment))
+    listed = json.loads(run(*pip_for(environment), "list", "--format=json", cwd=environment))
     installed = {row["name"].lower() for row in listed}
     assert {distribution.name for distribution in distributions()} <= installed
     assert not installed & {"torch", "torchvision", "timm", "tensorrt", "transformers"}
