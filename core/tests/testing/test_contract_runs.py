@@ -89,6 +89,28 @@ def test_an_override_fails_the_run(pytester: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["*TestPlugin removes test_import_is_light, a test of the contract.*"])
 
 
+@pytest.mark.parametrize(
+    "change", ["TestPlugin.test_import_is_light = None", "pytest.mark.skip(PluginContract.test_import_is_light)"]
+)
+def test_a_later_change_fails_the_run(pytester: pytest.Pytester, change: str) -> None:
+    pytester.makepyfile(
+        f"""
+        import pytest
+        from inference_models.testing import PluginContract
+
+        class TestPlugin(PluginContract):
+            distribution = "acme-models"
+
+        {change}
+        """
+    )
+    result = pytester.runpytest_subprocess(
+        "-p", "no:cacheprovider", "-k", "licence"
+    )  # a mark would stay in this process
+    result.assert_outcomes(errors=1, deselected=11 + ("mark" in change))
+    result.stdout.fnmatch_lines(["*ContractRuleError: TestPlugin*test_import_is_light*"])
+
+
 def test_an_xfail_with_a_reason_is_reported(pytester: pytest.Pytester, tmp_path: Path) -> None:
     pytester.makepyfile(
         """

@@ -37,11 +37,14 @@ class Contract:
             ContractRuleError: with the name of the test, and what to do instead.
         """
         super().__init_subclass__(**options)
-        for base in cls.__mro__[1:]:
-            for name, test in base.__dict__.get("_tests", {}).items():
-                _refuse_changes(cls, name, test)
+        _refuse_changes(cls)
         own = vars(cls).items() if contract else ()
         cls._tests = {name: test for name, test in own if name.startswith("test_")}
+
+    @pytest.fixture(autouse=True)
+    def _contract_is_whole(self) -> None:
+        """Refuse what was changed after the class was defined: a test removed from it, a mark put on the contract's."""
+        _refuse_changes(type(self))
 
     def stated(self, name: str, meaning: str) -> Any:
         """Return a class attribute that every subclass must set. Without it the test fails and says what it means."""
@@ -80,7 +83,14 @@ class Contract:
             pytest.skip(str(found))
 
 
-def _refuse_changes(cls: type[Contract], name: str, test: object) -> None:
+def _refuse_changes(cls: type[Contract]) -> None:
+    """Compare the tests that a class would run with those of its contracts. Raises: ContractRuleError."""
+    for base in cls.__mro__[1:]:
+        for name, test in base.__dict__.get("_tests", {}).items():
+            _refuse_change(cls, name, test)
+
+
+def _refuse_change(cls: type[Contract], name: str, test: object) -> None:
     found = inspect.getattr_static(cls, name, None)
     if found is test:
         if marked := [mark.name for mark in _marks(found) if mark.name in _SWITCHES]:
