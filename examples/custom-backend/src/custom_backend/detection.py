@@ -11,8 +11,8 @@ from typing import Any
 from inference_models import BackendUnavailable
 from inference_models.developer_tools import installed_version
 
-INSTALL = 'pip install "openvino>=2025.0"'
-OLDEST = (2025, 0)
+INSTALL = 'pip install "openvino>=2026.2"'
+OLDEST = (2026, 2)
 
 # Both install the import package `openvino`, over each other.
 _DISTRIBUTIONS = ("openvino", "openvino-nightly")
@@ -45,7 +45,7 @@ def detect(search_path: Sequence[str] | None = None) -> dict[str, Any]:
         )
     distribution, version = next(iter(installed.items()))
     if release_of(version) < OLDEST:
-        raise BackendUnavailable(f"{distribution} {version} is too old", INSTALL)
+        raise BackendUnavailable(f"{distribution} {version} is too old: it reads files outside of packages", INSTALL)
     return {
         "version": version,
         "distribution": distribution,
