@@ -1,7 +1,7 @@
 """How fast a model is in ONNX Runtime and in OpenVINO, and how far their boxes are apart: `compare.py [MODEL]`.
 
-MODEL is an id or the directory of an ONNX package of a detector. Each runtime has one thread, CPU time is counted, runs take
-turns, and the fastest of each counts: so whatever else the machine does counts little.
+MODEL is an id or the directory of an ONNX package of a detector. Each runtime has one thread, CPU time is counted, runs
+take turns, and the fastest of each counts: so whatever else the machine does counts little.
 """
 
 from __future__ import annotations
