@@ -63,9 +63,10 @@ def _difference_of_arrays(one: Any, other: Any, tolerance: float, name: str) -> 
     if one.dtype != other.dtype:
         return f"{_called(name)} has the dtypes {one.dtype} and {other.dtype}"
     if one.dtype.kind == "f" and one.dtype.kind == other.dtype.kind:
-        apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
+        with np.errstate(invalid="ignore"):  # infinity less infinity
+            apart = np.abs(one.astype(np.float64) - other.astype(np.float64))
         allowed = tolerance * np.maximum(1, np.maximum(np.abs(one), np.abs(other)))
-        same = (apart <= allowed) | (one == other) | (np.isnan(one) & np.isnan(other))
+        same = (np.isfinite(apart) & (apart <= allowed)) | (one == other) | (np.isnan(one) & np.isnan(other))
         if same.all():
             return None
         place = tuple(int(index) for index in np.argwhere(~same)[0])
