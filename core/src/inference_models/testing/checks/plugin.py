@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from inference_models.catalog import current_catalog
 from inference_models.distributions import canonical_name
-from inference_models.errors import InvalidEnvVariable, PluginError
+from inference_models.errors import DOCUMENTATION_URL, InvalidEnvVariable, PluginError
 from inference_models.hookspecs import ENTRY_POINT_GROUP, PROJECT_NAME
 from inference_models.plugins.manager import HOOKS, load_plugins
 from inference_models.testing.checks.clean_process import Deeds, Probe, probe_plugin
@@ -65,7 +65,7 @@ def check_loading(plugin: PluginSubject) -> None:
                 "import": "The module that an entry point names must import wherever the plugin is installed. "
                 + _ONLY_DECLARE,
                 "declare": "Correct the hook: it takes no arguments, never raises, and returns one spec of its kind or "
-                "an iterable of them; docs/reference/hooks.md lists their fields.",
+                f"an iterable of them. {DOCUMENTATION_URL}/reference/hooks/ lists their fields.",
             }[problem.stage]
             raise Finding(f"{plugin}: {problem.message}.", advice)
     plugin.require_loaded()
