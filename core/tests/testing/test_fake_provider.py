@@ -119,6 +119,8 @@ def test_the_server_serves_ranges(package: Path) -> None:
         connection.close()
 
 
-def test_a_server_that_does_not_run_has_no_address() -> None:
-    with pytest.raises(RuntimeError, match="with"):
+def test_there_is_no_server_without_being_asked_for() -> None:
+    with pytest.raises(RuntimeError, match="`with` statement"):
         _ = FakeProvider(served=True).server.url
+    with pytest.raises(RuntimeError, match="served=True"):
+        _ = FakeProvider().server

@@ -32,7 +32,6 @@ class FakeProvider:
         name: what stands before `://`.
         api_key: that it asks for; None: for none.
         asked: the ids that it was asked for, in order.
-        server: that files come from; None when they are used where they lie.
     """
 
     def __init__(self, name: str = "fake", *, served: bool = False, api_key: str | None = None) -> None:
@@ -47,7 +46,7 @@ class FakeProvider:
         self.name = name
         self.api_key = api_key
         self.asked: list[str] = []
-        self.server = FileServer(token=api_key) if served else None
+        self._server = FileServer(token=api_key) if served else None
         self._models: dict[str, ModelMetadata] = {}
 
     def add(self, model_id: str, *packages: Path, **described: Any) -> ModelMetadata:
@@ -91,13 +90,24 @@ class FakeProvider:
             )
         return self._models[model_id]
 
+    @property
+    def server(self) -> FileServer:
+        """Where served files come from: `requests` has the paths that were asked for, `contents` may be changed.
+
+        Raises:
+            RuntimeError: files are used where they lie.
+        """
+        if self._server is None:
+            raise RuntimeError("Files of this provider are used where they lie: make it with served=True.")
+        return self._server
+
     def list_models(self) -> Sequence[str]:
         """Return the ids of all models, sorted."""
         return sorted(self._models)
 
     def __enter__(self) -> Self:
-        if self.server is not None:
-            self.server.__enter__()
+        if self._server is not None:
+            self._server.__enter__()
         register_model_provider(self.name, self)
         return self
 
@@ -105,18 +115,17 @@ class FakeProvider:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         WEIGHTS_PROVIDERS.pop(self.name, None)
-        if self.server is not None:
-            self.server.__exit__()
+        if self._server is not None:
+            self._server.__exit__()
 
     def _package(self, model_id: str, package: ModelPackageMetadata) -> ModelPackageMetadata:
         directory = package.directory
-        if self.server is None or directory is None:
+        if self._server is None or directory is None:
             return package
         files = [self._file(model_id, directory, path) for path in sorted(directory.rglob("*")) if path.is_file()]
         return evolve(package, directory=None, package_artefacts=files)
 
     def _file(self, model_id: str, directory: Path, path: Path) -> FileDownloadSpecs:
-        assert self.server is not None, "only served files have an address"
         handle, content = path.relative_to(directory).as_posix(), path.read_bytes()
         address = f"/{model_id}/{directory.name}/{handle}"
         self.server.contents[address] = content
