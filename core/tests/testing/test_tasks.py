@@ -17,9 +17,11 @@ from inference_models import (
     StructuredOCRModel,
     TextImageEmbeddingModel,
     TextOnlyOCRModel,
+    VisionLanguageModel,
 )
-from inference_models.developer_tools import as_images, as_kind
+from inference_models.developer_tools import NamedTask, as_images, as_kind
 from inference_models.testing import ModelContract
+from inference_models.testing.checks.subject import subject_of
 
 FINDER = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("color_finder.py"))))
 ColorFinder: Any = FINDER.ColorFinder
@@ -163,3 +165,35 @@ class TestATaskOfOnesOwn(FewPicturesContract):
     @pytest.fixture
     def model(self) -> Any:
         return LightMeter()
+
+
+class Narrator(VisionLanguageModel):
+    @classmethod
+    def from_pretrained(cls, model_name_or_path: str) -> Any:
+        return cls()
+
+    def prompt(self, images: Any, prompt: str) -> list[str]:
+        return [prompt for _ in as_images(images)]
+
+
+class Teller(Narrator):
+    tasks: ClassVar[Any] = {
+        "ground": NamedTask("ground", text="phrase"),
+        "tell": NamedTask("tell", options={"words": 3}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "method", "options"),
+    [
+        (ColorFinder(), "infer", {}),
+        (MeanColors(), "embed_images", {}),
+        (NamedColors(), "infer", {"classes": ["object"]}),
+        (Narrator(), "prompt", {"prompt": "Describe the image."}),
+        (Teller(), "tell", {"words": 3}),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_how_a_model_is_called_when_nobody_says(model: Any, method: str, options: Any) -> None:
+    subject = subject_of(model)
+    assert (subject.method, subject.options) == (method, options)

@@ -14,7 +14,7 @@ from inference_models.testing.checks.findings import NotChecked
 from inference_models.testing.checks.plugin_subject import PluginSubject
 from inference_models.testing.checks.provider_subject import ProviderSubject
 from inference_models.testing.checks.running import Outcome, run_checks
-from inference_models.testing.checks.subject import ModelSubject
+from inference_models.testing.checks.subject import subject_of
 from inference_models.weights_providers import find_source
 from inference_models.weights_providers.core import list_models, unparsed
 from inference_models.weights_providers.permission import refuse_forbidden_provider
@@ -117,4 +117,4 @@ def _check_model(model: str) -> list[Outcome]:
     from inference_models.auto_model import AutoModel
 
     with AutoModel.from_pretrained(model) as loaded:
-        return run_checks(f"model {model}", contracts.MODEL, ModelSubject(model=loaded))
+        return run_checks(f"model {model}", contracts.MODEL, subject_of(loaded))

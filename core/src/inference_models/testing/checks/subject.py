@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, frozen
 
 from inference_models.errors import BaseInferenceModelsError
+from inference_models.models import OpenVocabularyObjectDetectionModel, TextImageEmbeddingModel, VisionLanguageModel
 from inference_models.predictions import ClassificationPrediction
 from inference_models.predictions.arrays import is_array
 from inference_models.testing.checks.findings import Finding
@@ -71,6 +72,24 @@ class ModelSubject:
                 "Accept all that developer_tools.as_images accepts; it turns images of any kind into arrays.",
             ) from error
         return one_by_one(answer, count, f"{self.name}.{self.method}({described(images)})")
+
+
+def subject_of(model: Any) -> ModelSubject:
+    """Return a model as checks take it, for whom nobody says how it is called: `infer`, unless its task has none.
+
+    A vision-language model is asked its first task that needs no text, or a prompt; a model of named classes for one
+    class; of a model for images and texts the vectors of images are checked.
+    """
+    if isinstance(model, VisionLanguageModel):
+        task = next((task for task in model.tasks.values() if task.text is None), None)
+        if task is not None:
+            return ModelSubject(model=model, method=task.method, options=task.options)
+        return ModelSubject(model=model, method="prompt", options={"prompt": "Describe the image."})
+    if isinstance(model, TextImageEmbeddingModel):
+        return ModelSubject(model=model, method="embed_images")
+    if isinstance(model, OpenVocabularyObjectDetectionModel):
+        return ModelSubject(model=model, options={"classes": ["object"]})
+    return ModelSubject(model=model)
 
 
 def one_by_one(answer: Any, count: int, where: str) -> list[Any]:
