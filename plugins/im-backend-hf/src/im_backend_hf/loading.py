@@ -102,6 +102,11 @@ def load_model(
     except Exception as error:
         if "memory" in str(error).lower():
             raise
+        if not safe:  # messages of torch say how to run what is in there
+            raise CorruptedModelPackageError(
+                f"The pickle in {directory} cannot be loaded: it is damaged, or holds more than tensors: it is read "
+                f"as data only. Use a package with model.safetensors, which save_pretrained() of transformers writes."
+            ) from None
         raise CorruptedModelPackageError(
             f"The model in {directory} cannot be loaded: {_first_line(error)} Download or export the package again."
         ) from error
