@@ -231,6 +231,30 @@ class TorchBench:
                 old[f"{layer}.self_attn.in_proj_{kind}"] = self.torch.cat(parts)
         return old
 
+    def export(self, network: Any, edge: int, names: list[str], path: Path) -> None:
+        """Write a network as an ONNX file, with torch's own exporter."""
+        torch = self.torch
+
+        class Plain(torch.nn.Module):  # type: ignore[name-defined, misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, images: Any) -> Any:
+                outputs = self.network(images)
+                return tuple(outputs[key] for key in ("pred_boxes", "logits", "pred_masks")[: len(names)])
+
+        torch.onnx.export(
+            Plain().eval(),
+            (torch.zeros(1, 3, edge, edge),),
+            path,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            input_names=["input"],
+            output_names=names,
+        )
+
     def by_hand(self, network: Any, images: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return boxes, logits and masks, if any, of (N, 3, H, W) inputs."""
         with self.torch.inference_mode():
