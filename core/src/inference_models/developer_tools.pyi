@@ -63,8 +63,16 @@ from .store import download_files_to_directory as download_files_to_directory
 from .store import get_model_package_contents as get_model_package_contents
 from .toolkits import TorchToolkit as TorchToolkit
 from .toolkits import TransformersToolkit as TransformersToolkit
+from .torch_support import TORCH_DEVICE_KINDS as TORCH_DEVICE_KINDS
+from .torch_support import TorchDevice as TorchDevice
+from .torch_support import choose_torch_device as choose_torch_device
+from .torch_support import explain_out_of_memory as explain_out_of_memory
+from .torch_support import load_torch_checkpoint as load_torch_checkpoint
+from .torch_support import load_torch_weights as load_torch_weights
+from .torch_support import parse_torch_device as parse_torch_device
 from .vision import BatchSizes as BatchSizes
 from .vision import ClassMapping as ClassMapping
+from .vision import ForwardPass as ForwardPass
 from .vision import Image as Image
 from .vision import ImageDimensions as ImageDimensions
 from .vision import ImagePreProcessor as ImagePreProcessor
@@ -87,6 +95,7 @@ from .vision import as_numpy as as_numpy
 from .vision import best_first as best_first
 from .vision import check_flag as check_flag
 from .vision import check_fraction as check_fraction
+from .vision import check_image_options as check_image_options
 from .vision import check_max_detections as check_max_detections
 from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
@@ -101,6 +110,7 @@ from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
 from .vision import parse_key_points_metadata as parse_key_points_metadata
 from .vision import processing_device as processing_device
+from .vision import require_activation as require_activation
 from .vision import require_supported as require_supported
 from .vision import rescale_boxes as rescale_boxes
 from .vision import rescale_points as rescale_points

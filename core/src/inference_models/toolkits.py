@@ -121,7 +121,14 @@ class TransformersToolkit(Protocol):
             ModelImplementationNotFoundError: the installed transformers has no such class.
         """
 
-    def load_model(self, name: str, directory: str | os.PathLike[str], *, ignore_unexpected: Iterable[str] = ()) -> Any:
+    def load_model(
+        self,
+        name: str,
+        directory: str | os.PathLike[str],
+        *,
+        ignore_unexpected: Iterable[str] = (),
+        ignore_missing: Iterable[str] = (),
+    ) -> Any:
         """Return a model ready to run: on `device`, in evaluation mode, without gradients.
 
         Its `dtype` is what the user asked for; else float32, or for weights in half precision the one of float16,
@@ -131,6 +138,7 @@ class TransformersToolkit(Protocol):
             name: of a model class of transformers, for example "Florence2ForConditionalGeneration".
             directory: the package's. An adapter (`adapter_config.json`) is added to the model in its `base/`.
             ignore_unexpected: names of weights that the model need not have, with shell wildcards.
+            ignore_missing: names of weights that the files need not have, because nothing uses them; they are random.
 
         Raises:
             CorruptedModelPackageError: files are missing or damaged, or the weights are not those that config.json
@@ -138,6 +146,14 @@ class TransformersToolkit(Protocol):
             ModelLoadingError: the weights are a pickle and nobody vouches for it, or do not fit into memory.
             MissingDependencyError: the package is an adapter and peft is not installed.
             ModelImplementationNotFoundError: the installed transformers has no such class.
+        """
+
+    def load_state_dict(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Read the weights in a file beside a model into main memory, as `TorchToolkit.load_state_dict` does.
+
+        Raises:
+            CorruptedModelPackageError: the file is missing, cut short, or holds other objects.
+            ModelLoadingError: it is a pickle and nobody vouches for it.
         """
 
     def inference(self) -> AbstractContextManager[object]:

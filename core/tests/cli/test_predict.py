@@ -37,6 +37,7 @@ def test_json_is_the_only_thing_on_stdout(im_run: Im, picture: Picture) -> None:
     assert json.loads(result.stdout) == {
         "schema": 1,
         "model": "spot://bright",
+        "pipeline": None,
         "predictions": [
             {
                 "image": str(path),

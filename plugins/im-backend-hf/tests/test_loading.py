@@ -165,8 +165,9 @@ def test_a_pickle_is_read_as_data_and_only_from_a_trusted_package(
 def test_a_pickle_runs_nothing(package: Path, toolkit_for: Callable[..., Toolkit], save: Callable[..., Any]) -> None:
     (package / "model.safetensors").unlink()
     save({"classifier.weight": Bomb(package / "ran")}, package / "pytorch_model.bin")
-    with pytest.raises(CorruptedModelPackageError, match="cannot be loaded"):
+    with pytest.raises(CorruptedModelPackageError, match="cannot be loaded") as error:
         toolkit_for(trusted_source=True).load_model(NAME, package)
+    assert "weights_only" not in str(error.value)  # no advice to run it
     assert not (package / "ran").exists()
 
 
@@ -196,3 +197,26 @@ def test_nothing_is_printed_and_no_setting_is_changed(
     assert [name for name, value in before.items() if after[name] != value] == []
     assert capfd.readouterr() == ("", "")
     assert caplog.messages == []
+
+
+def test_a_network_without_attention(tmp_path: Path, toolkit: Toolkit) -> None:
+    sizes = {"embedding_size": 8, "hidden_sizes": [8], "depths": [1], "layer_type": "basic"}
+    network = transformers.ResNetForImageClassification(transformers.ResNetConfig(**sizes)).eval()
+    network.save_pretrained(tmp_path)
+    loaded = toolkit.load_model("ResNetForImageClassification", tmp_path)
+    picture = torch.rand(1, 3, 32, 32)
+    assert torch.equal(loaded(picture).logits, network(picture).logits)
+
+
+def test_weights_that_nothing_uses_may_be_missing(package: Path, toolkit: Toolkit) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=r"2 missing \(pooler"):
+        toolkit.load_model("ViTModel", package, ignore_unexpected=["classifier.*"])
+    assert toolkit.load_model("ViTModel", package, ignore_unexpected=["classifier.*"], ignore_missing=["pooler.*"])
+
+
+def test_weights_beside_a_model(tmp_path: Path, toolkit_for: Callable[..., Toolkit]) -> None:
+    torch.save({"weight": torch.ones(2)}, tmp_path / "head.pth")
+    with pytest.raises(ModelLoadingError, match=r"head\.pth is a pickle"):
+        toolkit_for().load_state_dict(tmp_path / "head.pth")
+    found = toolkit_for(trusted_source=True).load_state_dict(tmp_path / "head.pth")
+    assert found["weight"].tolist() == [1, 1]

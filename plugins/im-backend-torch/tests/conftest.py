@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from im_backend_torch import devices, threads
+from im_backend_torch import threads
 
 
 class Line(nn.Module):
@@ -126,5 +126,4 @@ def _write_metadata(site: Path, name: str, version: str, more: str = "") -> None
 @pytest.fixture(autouse=True)
 def _warn_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is said once per process is said once per test."""
-    monkeypatch.setattr(devices, "_warned", set())
     monkeypatch.setattr(threads, "_warned", set())

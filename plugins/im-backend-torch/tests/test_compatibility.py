@@ -35,7 +35,7 @@ PLAIN = ModelPackageMetadata("p", "torch", directory=Path("x"))
         ("cpu", environment(), None),
         ("cuda", environment(), "asked for and the installed torch 2.13.0+cpu is built for cpu only: install a build"),
         ("mps", environment(), "asked for and the installed torch 2.13.0+cpu is built for cpu only"),
-        ("npu", environment(), "device='npu' is not a device that the torch backends know"),
+        ("npu", environment(), "device='npu' is not a device that is known here"),
         ("cuda", environment(CUDA_BUILD), "no NVIDIA GPU was found: no NVIDIA driver answers"),
         ("cuda", environment(CUDA_BUILD, 1), None),
         ("cuda:1", environment(CUDA_BUILD, 2), None),

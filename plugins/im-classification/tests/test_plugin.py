@@ -15,7 +15,7 @@ def test_every_combination_is_declared_once() -> None:
         for architecture in spec.architectures
         for backend in spec.backends
     ]
-    assert len(rows) == len(set(rows)) == 2 * 2 * 2
+    assert len(rows) == len(set(rows)) == 2 * 2 * 3
     for spec in plugin.im_models():
         assert spec.target.resolve().from_pretrained
         assert spec.requires == (("transformers>=5",) if spec.backends == ("torch",) else ())

@@ -122,7 +122,7 @@ def test_a_tensor_elsewhere_is_prepared_there(
     if device == "cuda:0" and not torch.cuda.is_available():
         pytest.skip("torch sees no CUDA device")
     if device == "cpu:0":  # main memory under the name of a device goes the device's way
-        monkeypatch.setattr("im_classification.classifiers._other_device", lambda images: "cpu:0")
+        monkeypatch.setattr("im_classification.preparation._other_device", lambda images: "cpu:0")
     image = workbench.picture()
     model = workbench.open(write(workbench))
     there = as_tensor(image).to(device)

@@ -88,8 +88,17 @@ def test_what_the_network_prefers() -> None:
     assert (len(outlined.boxes), len(outlined.outlines)) == (0, 1)
 
 
-def test_text_alone() -> None:
-    assert parse_answer("  a red car\n", "text") == Answer("a red car")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("  a red car\n", "a red car"),
+        (f"</s><s>{locs(1, 2)}", "</s><s>"),
+        (f"turquoise beetle{locs(52, 332, 932, 774)}", "turquoise beetle"),
+        ("<loc_ of <b>", "<loc_ of <b>"),
+    ],
+)
+def test_text_alone(text: str, expected: str) -> None:
+    assert parse_answer(text, "text") == Answer(expected)
 
 
 PIECES = st.one_of(
@@ -101,7 +110,7 @@ PIECES = st.one_of(
 )
 
 
-@given(st.lists(PIECES, max_size=60).map("".join), st.sampled_from(KINDS))
+@given(st.one_of(st.lists(PIECES, max_size=60).map("".join), st.text()), st.sampled_from(KINDS))
 @settings(max_examples=400, deadline=None)
 def test_nothing_makes_it_fail(text: str, kind: AnswerKind) -> None:
     answer = parse_answer(text, kind)
@@ -148,6 +157,6 @@ def test_outlines_are_those_of_transformers(tiny: Florence2, outlines: list[Any]
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("piece", ["<loc_1>", "<poly>", "<", "cat<loc_1><loc_2><loc_3><loc_4>", "<loc_1" * 9, "a"])
 def test_long_text_takes_time_in_proportion(piece: str, kind: AnswerKind) -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # it runs in this thread alone, so other programs do not count
     parse_answer(piece * 20_000, kind)
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 10  # in proportion it is 0.2

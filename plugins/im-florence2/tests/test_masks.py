@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from im_florence2.answers import Located
+from im_florence2.images import untouched
 from im_florence2.masks import mask_of
+from im_florence2.results import as_instances
+from inference_models.developer_tools import ImageDimensions
 
 POINTS = st.lists(st.tuples(st.floats(-5, 25, width=32), st.floats(-5, 20, width=32)), min_size=3, max_size=8).map(
     lambda points: np.array(points, np.float32)
@@ -45,3 +51,20 @@ def test_several_outlines_are_one_mask() -> None:
 def test_an_outline_without_area_or_outside(outline: list[list[float]]) -> None:
     assert not mask_of([np.array(outline, np.float32)], 10, 10).any()
     assert not mask_of([], 10, 10).any()
+
+
+def test_encoded_masks_are_made_one_by_one() -> None:
+    size = ImageDimensions(height=500, width=400)
+    things = [Located("", ((10, 10, 900, 10 + number, 500, 900),)) for number in range(50)]
+    dense = as_instances(things, untouched(size), None, "dense").mask
+    tracemalloc.start()
+    encoded = as_instances(things, untouched(size), None, "rle").mask
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (encoded.to_dense() == dense).all()
+    assert peak < dense.nbytes / 2
+
+
+def test_no_masks() -> None:
+    found = as_instances([], untouched(ImageDimensions(height=5, width=4)), None, "rle")
+    assert (found.mask.image_size, len(found.mask.masks)) == ((5, 4), 0)

@@ -234,10 +234,12 @@ def test_every_method_gives_something_for_each_image(
     ("method", "arguments", "said"),
     [
         ("caption_image", {"granularity": "long"}, "granularity='long' does not exist"),
+        ("caption_image", {"granularity": ["normal"]}, "does not exist"),
         ("detect_objects", {"labels_mode": "class"}, "Did you mean 'classes'"),
         ("detect_objects", {"labels_mode": "rois", "classes": ["a"]}, "go with labels_mode='classes'"),
         ("detect_objects", {"classes": []}, "must name what to look for"),
         ("detect_objects", {"classes": ["a", ""]}, "must name what to look for"),
+        ("detect_objects", {"classes": 3}, "must name what to look for"),
         ("ground_phrase", {"phrase": " "}, "must be a text"),
         ("ground_phrase", {"phrase": None}, "must be a text"),
         ("segment_phrase", {"phrase": "a", "mask_format": "png"}, "mask_format='png' does not exist"),

@@ -40,6 +40,7 @@ def change(path: Path, **changes: Any) -> None:
     ("name", "said"),
     [
         ("tokenizer.json", "has neither tokenizer.json nor vocab.json"),
+        ("tokenizer_config.json", "has no tokenizer_config.json"),
         ("processor_config.json", "has neither processor_config.json nor preprocessor_config.json"),
         ("config.json", r"config\.json is missing"),
         ("model.safetensors", "has no weights"),
@@ -50,6 +51,12 @@ def test_a_missing_file(package: Path, name: str, said: str) -> None:
     with pytest.raises(CorruptedModelPackageError, match=said) as error:
         AutoModel.from_pretrained(package)
     assert "It has:" in str(error.value) or "has:" in str(error.value)
+
+
+def test_half_a_tokenizer(package: Path) -> None:
+    (package / "tokenizer.json").rename(package / "vocab.json")
+    with pytest.raises(CorruptedModelPackageError, match=r"has neither tokenizer\.json nor merges\.txt"):
+        AutoModel.from_pretrained(package)
 
 
 @pytest.mark.parametrize(

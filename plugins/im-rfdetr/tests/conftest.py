@@ -228,6 +228,34 @@ class TorchBench:
                 old[f"{layer}.self_attn.in_proj_{kind}"] = self.torch.cat(parts)
         return old
 
+    def export(self, network: Any, edge: int, names: list[str], path: Path) -> None:
+        """Write a network as an ONNX file, or as TorchScript if the path says so, with torch's own exporters."""
+        torch = self.torch
+
+        class Plain(torch.nn.Module):  # type: ignore[name-defined, misc]
+            def __init__(self) -> None:
+                super().__init__()
+                self.network = network
+
+            def forward(self, images: Any) -> Any:
+                outputs = self.network(images)
+                return tuple(outputs[key] for key in ("pred_boxes", "logits", "pred_masks")[: len(names)])
+
+        images = torch.zeros(1, 3, edge, edge)
+        if path.suffix == ".torchscript":
+            torch.jit.save(torch.jit.trace(Plain().eval(), images), path)
+            return
+        torch.onnx.export(
+            Plain().eval(),
+            (images,),
+            path,
+            dynamo=True,
+            external_data=False,
+            verbose=False,
+            input_names=["input"],
+            output_names=names,
+        )
+
     def by_hand(self, network: Any, images: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         """Return boxes, logits and masks, if any, of (N, 3, H, W) inputs."""
         with self.torch.inference_mode():

@@ -1,16 +1,17 @@
-"""`im predict`: run a model on pictures."""
+"""`im predict`: run a model, or a pipeline of several, on pictures."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from inference_models.cli.options import keep_given, loading_options, model_argument, threshold
+from inference_models.cli.options import keep_given, loading_options, threshold
 from inference_models.cli.output import json_option, report_progress, write_json
+from inference_models.cli.running import Ask, Wanted, split_arguments
 
 if TYPE_CHECKING:
     from inference_models.cli.drawing import Written
@@ -20,14 +21,8 @@ _BATCH = 4
 
 
 @click.command()
-@model_argument
-@click.argument(
-    "images",
-    metavar="IMAGE...",
-    nargs=-1,
-    required=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-)
+@click.argument("model", metavar="MODEL", required=False)
+@click.argument("images", metavar="IMAGE...", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--output",
     type=click.Path(file_okay=False, path_type=Path),
@@ -39,9 +34,17 @@ _BATCH = 4
 @click.option("--iou-threshold", type=float, metavar="NUMBER", help="Boxes that overlap more are one, 0 to 1.")
 @click.option("--prompt", metavar="TEXT", help="Ask the model this about each image; with --task, what the task needs.")
 @click.option("--task", metavar="NAME", help="Have the model do this of what it can do; an unknown one lists them.")
+@click.option("--pipeline", metavar="ID", help="Run this pipeline of several models; MODEL is left out then.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="MODEL",
+    help="A model of the pipeline. Repeat it, one for each place, - for the default; leave it out for all defaults.",
+)
 @loading_options
 def predict(  # noqa: PLR0917 (click passes all of them by name)
-    model: str,
+    model: str | None,
     images: tuple[Path, ...],
     output: Path | None,
     as_json: bool,
@@ -49,65 +52,40 @@ def predict(  # noqa: PLR0917 (click passes all of them by name)
     iou_threshold: float | None,
     prompt: str | None,
     task: str | None,
+    pipeline: str | None,
+    models: tuple[str, ...],
     **loading: Any,
 ) -> None:
     """Print what MODEL finds in each IMAGE.
 
-    MODEL is an id (demo://shapes, provider://model-id) or a directory (./my-model).
+    MODEL is an id (demo://shapes, provider://model-id) or a directory (./my-model). With --pipeline ID, IMAGE... is
+    all that follows.
     """
-    from inference_models.auto_model import AutoModel
     from inference_models.cli.drawing import Drawings
 
-    drawings = None if output is None else Drawings.prepare(output, images)
+    model, images = split_arguments(model, images, pipeline)
     given = {"confidence": confidence, "iou_threshold": iou_threshold}
     parameters = {name: value for name, value in given.items() if value is not None}
-    if parameters and (prompt is not None or task is not None):
-        raise click.UsageError("--confidence and --iou-threshold do not go with --prompt and --task.")
+    wanted = Wanted(model, pipeline, models, prompt, task, parameters)
+    wanted.check(loading)
+    drawings = None if output is None else Drawings.prepare(output, images)
     rows = []
     with ExitStack() as stack:
-        report_progress(f"Loading {model}")
-        loaded = AutoModel.from_pretrained(model, verbose=True, **keep_given(loading))
+        report_progress(f"Loading {wanted.title}")
+        loaded = wanted.load(keep_given(loading))
         if callable(close := getattr(loaded, "close", None)):
             stack.callback(close)
-        ask = _question(loaded, prompt, task, parameters)
-        for path, image, prediction in _predict(ask, images):
+        for path, image, prediction in _predict(wanted.question(loaded), images):
             written = None if drawings is None else drawings.write(path, image, prediction)
             if as_json:
                 rows.append(_as_row(path, image, prediction, written))
             else:
                 _print(path, image, prediction, written)
     if as_json:
-        write_json({"model": model, "predictions": rows})
+        write_json({"model": model, "pipeline": pipeline, "predictions": rows})
 
 
-def _question(
-    model: Any, prompt: str | None, task: str | None, parameters: Mapping[str, Any]
-) -> Callable[[list[Any]], Any]:
-    """Return what gives the model's predictions for a list of images.
-
-    Raises:
-        InvalidParameterError: the model takes no prompts or tasks, or nothing else.
-    """
-    from inference_models.errors import InvalidParameterError
-    from inference_models.models import VisionLanguageModel
-
-    name = type(model).__name__
-    if task is not None and isinstance(model, VisionLanguageModel):
-        return lambda images: model.perform(task, images, prompt)
-    if task is None and prompt is not None and callable(getattr(model, "prompt", None)):
-        return lambda images: model.prompt(images, prompt)
-    if task is not None or prompt is not None:
-        option = "--task" if task is not None else "--prompt"
-        raise InvalidParameterError(f"{option} is for models that answer prompts, and {name} is none. Leave it out.")
-    if not callable(model):
-        tasks = ", ".join(getattr(model, "tasks", ()))
-        raise InvalidParameterError(
-            f"{name} must be told what to do: --prompt TEXT" + (f", or --task NAME, one of {tasks}." if tasks else ".")
-        )
-    return lambda images: model(images, **parameters)
-
-
-def _predict(ask: Callable[[list[Any]], Any], paths: Sequence[Path]) -> Iterator[tuple[Path, Any, Any]]:
+def _predict(ask: Ask, paths: Sequence[Path]) -> Iterator[tuple[Path, Any, Any]]:
     """Yield each path with its image and what the model says about it."""
     from inference_models.vision import load_image
 

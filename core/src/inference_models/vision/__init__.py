@@ -29,6 +29,7 @@ from inference_models.vision.geometry import ImageDimensions, PreProcessingMetad
 from inference_models.vision.image_input import agreed_input_size, find_image_input, stated_input_size
 from inference_models.vision.images import Image, Images, SourceImage, as_images
 from inference_models.vision.inference_config import (
+    ForwardPass,
     InferenceConfig,
     NetworkInput,
     NMSParameters,
@@ -39,14 +40,15 @@ from inference_models.vision.keypoints_metadata import KeyPointsMetadata, parse_
 from inference_models.vision.mapping import rescale_boxes, rescale_points, restore_map
 from inference_models.vision.masks import dense_masks, rle_masks
 from inference_models.vision.nms import non_maximum_suppression
-from inference_models.vision.pre_processing import ImagePreProcessor
-from inference_models.vision.supported import require_supported, substitute_resize_mode
+from inference_models.vision.pre_processing import ImagePreProcessor, check_image_options
+from inference_models.vision.supported import require_activation, require_supported, substitute_resize_mode
 from inference_models.vision.thresholds import check_flag, check_fraction, check_max_detections, resolve_confidence
 
 __all__ = [
     "BatchSizes",
     "Candidates",
     "ClassMapping",
+    "ForwardPass",
     "Image",
     "ImageDimensions",
     "ImagePreProcessor",
@@ -69,6 +71,7 @@ __all__ = [
     "best_first",
     "check_flag",
     "check_fraction",
+    "check_image_options",
     "check_max_detections",
     "choose_batch_sizes",
     "cxcywh_to_xyxy",
@@ -84,6 +87,7 @@ __all__ = [
     "parse_inference_config",
     "parse_key_points_metadata",
     "processing_device",
+    "require_activation",
     "require_supported",
     "rescale_boxes",
     "rescale_points",

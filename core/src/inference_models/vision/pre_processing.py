@@ -136,7 +136,7 @@ class ImagePreProcessor:
             InvalidParameterError: `input_color_format` or `overrides` is not one of those there are, or `image_size`
                 cannot be used.
         """
-        _check_options(input_color_format, overrides)
+        check_image_options(input_color_format, overrides)
         size = self.input_size.default if image_size is None else self.input_size.requested(image_size)
         sources = [_with_colors(source, input_color_format) for source in _read(images, device)]
         steps = self._steps(overrides)
@@ -252,7 +252,8 @@ def _common_size(metadata: list[PreProcessingMetadata]) -> ImageDimensions:
     return size
 
 
-def _check_options(input_color_format: object, overrides: object) -> None:
+def check_image_options(input_color_format: object, overrides: object) -> None:
+    """Make sure that both are None or something that there is. Raises: InvalidParameterError."""
     if input_color_format is not None and input_color_format not in _COLOR_FORMATS:
         raise InvalidParameterError(
             f'input_color_format must be "rgb" or "bgr", got {input_color_format!r}. '

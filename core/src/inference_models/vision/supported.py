@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 from attrs import evolve
 
-from inference_models.errors import ModelLoadingError
+from inference_models.errors import CorruptedModelPackageError, ModelLoadingError
 from inference_models.vision.inference_config import InferenceConfig, NetworkInput, ResizeMode
 
-__all__ = ["require_supported", "substitute_resize_mode"]
+__all__ = ["require_activation", "require_supported", "substitute_resize_mode"]
 
 _CHANNELS = (1, 3)
 
@@ -22,6 +25,33 @@ def require_supported(config: InferenceConfig) -> None:
     problem = _problem(config.network_input)
     if problem:
         raise ModelLoadingError(f"This model package cannot be pre-processed: {problem}.")
+
+
+def require_activation(config: InferenceConfig, activation: Literal["softmax", "sigmoid"], directory: Path) -> bool:
+    """Return whether a classifier's network ends in what makes probabilities of its scores.
+
+    Args:
+        config: of the package.
+        activation: what the task needs.
+        directory: of the package, for messages.
+
+    Raises:
+        CorruptedModelPackageError: the config does not say.
+        ModelLoadingError: it asks for something else.
+    """
+    stated = config.post_processing
+    if stated is None:
+        raise CorruptedModelPackageError(
+            f"{directory / 'inference_config.json'} has no post_processing. This task needs "
+            f'{{"type": "{activation}", "fused": false}}, or "fused": true if the network ends in it; export the '
+            f"package again or add it."
+        )
+    if stated.type != activation:
+        raise ModelLoadingError(
+            f'This model package asks for post-processing of type "{stated.type}"; supported for this task: '
+            f'"{activation}". Use a package exported so, or correct its task_type.'
+        )
+    return stated.fused
 
 
 def _problem(network_input: NetworkInput) -> str | None:

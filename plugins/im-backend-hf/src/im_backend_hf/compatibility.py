@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from im_backend_hf.devices import parse_device
 from im_backend_hf.options import Options
 from inference_models import InvalidParameterError
-from inference_models.developer_tools import BackendType, Quantization
+from inference_models.developer_tools import BackendType, Quantization, parse_torch_device
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import Environment, ModelPackageMetadata, Request
@@ -38,10 +37,10 @@ def _device_reason(asked: str | None, environment: Environment) -> str | None:
     if asked is None:
         return None  # there always is a CPU
     try:
-        kind, index = parse_device(asked)
+        device = parse_torch_device(asked)
     except InvalidParameterError as error:
         return error.message
-    if kind != "cuda":
+    if device.kind != "cuda":
         return None
     builds = {library.details.get("build") for library in environment.libraries if library.name == "torch"}
     if builds == {"CPU"}:
@@ -50,6 +49,6 @@ def _device_reason(asked: str | None, environment: Environment) -> str | None:
         count = len(environment.gpus)
         if count == 0:
             return f"device {asked!r} was asked for and no NVIDIA GPU was found: {environment.gpu_problem}"
-        if index is not None and index >= count:
+        if device.index is not None and device.index >= count:
             return f"device {asked!r} was asked for and the highest that this process can use is cuda:{count - 1}"
     return None

@@ -20,7 +20,6 @@ _QUANTIZATIONS = {
 }
 # In force for everything that is loaded.
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
-_ATTENTION = "sdpa"  # torch's own; a config might name one that lies on the Hugging Face hub
 
 
 def find_class(transformers: Any, name: str) -> Any:
@@ -65,6 +64,7 @@ def load_model(
     *,
     trusted: bool,
     ignore_unexpected: Iterable[str],
+    ignore_missing: Iterable[str] = (),
     arguments: Mapping[str, Any],
 ) -> Any:
     """Return a model with exactly the weights in a directory, in evaluation mode. See `TransformersToolkit`.
@@ -75,6 +75,7 @@ def load_model(
         directory: holds config.json and the weights.
         trusted: whether a pickle may be read, as data.
         ignore_unexpected: names that the model need not have, with shell wildcards.
+        ignore_missing: names that the files need not have, with shell wildcards.
         arguments: where the model goes, and in which type.
     """
     found = find_class(transformers, name)
@@ -93,7 +94,7 @@ def load_model(
                 weights_only=True,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,  # they are in the report
-                attn_implementation=_ATTENTION,
+                attn_implementation=_attention(found),
                 **_LOCAL,
                 **arguments,
             )
@@ -102,10 +103,15 @@ def load_model(
     except Exception as error:
         if "memory" in str(error).lower():
             raise
+        if not safe:  # messages of torch say how to run what is in there
+            raise CorruptedModelPackageError(
+                f"The pickle in {directory} cannot be loaded: it is damaged, or holds more than tensors: it is read "
+                f"as data only. Use a package with model.safetensors, which save_pretrained() of transformers writes."
+            ) from None
         raise CorruptedModelPackageError(
             f"The model in {directory} cannot be loaded: {_first_line(error)} Download or export the package again."
         ) from error
-    _check_report(report, tuple(ignore_unexpected), directory)
+    _check_report(report, tuple(ignore_unexpected), tuple(ignore_missing), directory)
     return model
 
 
@@ -125,15 +131,24 @@ def _make_config(found: Any, directory: Path) -> Any:
         ) from error
 
 
-def _check_report(report: Mapping[str, Any], patterns: Sequence[str], directory: Path) -> None:
+def _attention(found: Any) -> str:
+    """Return how a class computes attention: with torch's own operation, where it has any attention.
+
+    Said always, because a config might name an operation that lies on the Hugging Face hub.
+    """
+    return "eager" if getattr(found, "_supports_sdpa", True) is False else "sdpa"
+
+
+def _check_report(
+    report: Mapping[str, Any], may_be_unexpected: Sequence[str], may_be_missing: Sequence[str], directory: Path
+) -> None:
     """Refuse weights that are not those of the config: transformers would fill in random ones."""
     mismatched = [
         f"{name}: {tuple(given)} instead of {tuple(wanted)}" for name, given, wanted in report["mismatched_keys"]
     ]
-    unexpected = [name for name in report["unexpected_keys"] if not any(fnmatchcase(name, one) for one in patterns)]
     problems = [
-        _listed("missing", report["missing_keys"]),
-        _listed("unexpected", unexpected),
+        _listed("missing", _others(report["missing_keys"], may_be_missing)),
+        _listed("unexpected", _others(report["unexpected_keys"], may_be_unexpected)),
         _listed("of another shape", mismatched),
         _listed("unreadable", report.get("error_msgs") or ()),
     ]
@@ -142,6 +157,10 @@ def _check_report(report: Mapping[str, Any], patterns: Sequence[str], directory:
             f"The weights in {directory} are not those that config.json describes: "
             f"{'; '.join(filter(None, problems))}. Check that both belong together, or export the package again."
         )
+
+
+def _others(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    return [name for name in names if not any(fnmatchcase(name, one) for one in patterns)]
 
 
 def _listed(what: str, names: Iterable[str]) -> str:

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from im_backend_hf.adapters import apply_adapter, is_adapter
-from im_backend_hf.devices import choose_device, choose_dtype, explain_out_of_memory, import_runtime
 from im_backend_hf.loading import load_model, load_processor, stated_quantization
 from im_backend_hf.options import Options
+from im_backend_hf.runtime import choose_dtype, import_runtime
 from inference_models import MissingDependencyError, ModelLoadingError, ModelRuntimeError
-from inference_models.developer_tools import Quantization
+from inference_models.developer_tools import (
+    Quantization,
+    choose_torch_device,
+    explain_out_of_memory,
+    load_torch_weights,
+)
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ModelPackageMetadata
@@ -40,7 +45,7 @@ def make_toolkit(
     transformers, torch = import_runtime()
     if asked.load_in_4bit:
         _require_bitsandbytes()
-    return Toolkit(transformers, torch, package, asked, choose_device(torch, device))
+    return Toolkit(transformers, torch, package, asked, choose_torch_device(torch, device))
 
 
 def _require_bitsandbytes() -> None:
@@ -79,18 +84,25 @@ class Toolkit:
         """Return what prepares the inputs of a model."""
         return load_processor(self._transformers, name, _base(Path(directory)))
 
-    def load_model(self, name: str, directory: str | os.PathLike[str], *, ignore_unexpected: Iterable[str] = ()) -> Any:
+    def load_model(
+        self,
+        name: str,
+        directory: str | os.PathLike[str],
+        *,
+        ignore_unexpected: Iterable[str] = (),
+        ignore_missing: Iterable[str] = (),
+    ) -> Any:
         """Return a model ready to run on the device."""
         directory = Path(directory)
         base = _base(directory)
-        trusted = self._package is not None and self._package.trusted_source
         try:
             model = load_model(
                 self._transformers,
                 name,
                 base,
-                trusted=trusted,
+                trusted=self._is_trusted,
                 ignore_unexpected=ignore_unexpected,
+                ignore_missing=ignore_missing,
                 arguments=self._placement(base),
             )
             if base != directory:
@@ -102,7 +114,17 @@ class Toolkit:
             memory = explain_out_of_memory(self._torch, error, self.device)
             if memory is None:
                 raise
-            raise ModelLoadingError(f"The model does not fit on the device: {memory}.") from error
+            raise ModelLoadingError(f"The model does not fit on the device: {memory}") from error
+
+    def load_state_dict(self, path: str | os.PathLike[str]) -> dict[str, Any]:
+        """Read the weights in a file into main memory."""
+        path = Path(path)
+        if path.suffix != ".safetensors" and not self._is_trusted:
+            raise ModelLoadingError(
+                f"{path} is a pickle, which is a program and no data, and the provider does not vouch for the package. "
+                f"Use a package with safetensors."
+            )
+        return load_torch_weights(self._torch, path)
 
     @contextmanager
     def inference(self) -> Iterator[None]:
@@ -114,7 +136,11 @@ class Toolkit:
                 memory = explain_out_of_memory(self._torch, error, self.device)
                 if memory is None:
                     raise
-                raise ModelRuntimeError(f"The model did not run: {memory}.") from error
+                raise ModelRuntimeError(f"The model did not run: {memory}") from error
+
+    @property
+    def _is_trusted(self) -> bool:
+        return self._package is not None and self._package.trusted_source
 
     def _placement(self, base: Path) -> dict[str, Any]:
         """Return the arguments of `from_pretrained` that say where weights go and as what."""

@@ -8,8 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from im_backend_torch.memory import ADVICE, explain_out_of_memory
 from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models.developer_tools import explain_out_of_memory
 
 WEIGHTS_NAMES = ("weights.torchscript", "model.torchscript")
 
@@ -96,7 +96,7 @@ def _explained(torch: Any, error: Exception, weights: Path, device: str) -> Mode
         )
     memory = explain_out_of_memory(torch, error, device)
     if memory is not None:
-        return ModelLoadingError(f"{weights} does not fit on the device: {memory}. {ADVICE}")
+        return ModelLoadingError(f"{weights} does not fit on the device: {memory}")
     return CorruptedModelPackageError(
         f"{weights} is not a usable TorchScript archive: {last_line(error)} Download or export the package again."
     )

@@ -6,9 +6,15 @@ from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 from im_backend_torch.detection import INSTALL_CUDA, release
-from im_backend_torch.devices import KINDS, Device, parse_device
 from inference_models import InvalidParameterError
-from inference_models.developer_tools import BackendType, Quantization, TorchScriptPackageDetails
+from inference_models.developer_tools import (
+    TORCH_DEVICE_KINDS,
+    BackendType,
+    Quantization,
+    TorchDevice,
+    TorchScriptPackageDetails,
+    parse_torch_device,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,14 +25,14 @@ if TYPE_CHECKING:
 def check_torch(package: ModelPackageMetadata, environment: Environment, request: Request) -> str | None:
     """Return why a PyTorch package cannot run here, None when nothing speaks against it."""
     facts = environment.backend(BackendType.TORCH).facts
-    return _device_reason(request.device, KINDS, facts, environment)
+    return _device_reason(request.device, TORCH_DEVICE_KINDS, facts, environment)
 
 
 def check_torch_script(package: ModelPackageMetadata, environment: Environment, request: Request) -> str | None:
     """Return why a TorchScript package cannot run here, None when nothing speaks against it."""
     facts = environment.backend(BackendType.TORCH_SCRIPT).facts
     details = package.backend_details if isinstance(package.backend_details, TorchScriptPackageDetails) else None
-    supported = details.supported_device_types if details else frozenset(KINDS)
+    supported = details.supported_device_types if details else frozenset(TORCH_DEVICE_KINDS)
     return (
         (_version_reason(details, facts) if details else None)
         or _device_reason(request.device, supported, facts, environment)
@@ -53,12 +59,12 @@ def _device_reason(
     asked: str | None, supported: Collection[str], facts: Mapping[str, object], environment: Environment
 ) -> str | None:
     if asked is None:
-        reasons = {kind: _why_impossible(Device(kind), facts, environment) for kind in sorted(supported)}
+        reasons = {kind: _why_impossible(TorchDevice(kind), facts, environment) for kind in sorted(supported)}
         if None in reasons.values():
             return None
         return f"it runs on {' and '.join(reasons)} only; {'; '.join(filter(None, reasons.values()))}"
     try:
-        device = parse_device(asked)
+        device = parse_torch_device(asked)
     except InvalidParameterError as error:
         return error.message
     if device.kind not in supported:
@@ -67,10 +73,10 @@ def _device_reason(
     return None if reason is None else f"device {asked!r} was asked for and {reason}"
 
 
-def _why_impossible(device: Device, facts: Mapping[str, object], environment: Environment) -> str | None:
+def _why_impossible(device: TorchDevice, facts: Mapping[str, object], environment: Environment) -> str | None:
     """Return why torch cannot use a device, as far as that can be told without importing it."""
     built_for = facts.get("device_types")
-    if device.kind not in KINDS:
+    if device.kind not in TORCH_DEVICE_KINDS:
         return f"torch has no devices of kind {device.kind!r} here"
     if isinstance(built_for, Collection) and device.kind not in built_for:
         advice = f": {INSTALL_CUDA}" if device.kind == "cuda" else ""
@@ -80,7 +86,7 @@ def _why_impossible(device: Device, facts: Mapping[str, object], environment: En
     return None
 
 
-def _why_no_gpu(device: Device, cuda: str, environment: Environment) -> str | None:
+def _why_no_gpu(device: TorchDevice, cuda: str, environment: Environment) -> str | None:
     count = len(environment.gpus)
     if count == 0:
         return f"no NVIDIA GPU was found: {environment.gpu_problem}"
@@ -103,10 +109,10 @@ def _half_precision_reason(
     if package.quantization is not Quantization.FP16:
         return None
     if asked is not None:
-        only_cpu = parse_device(asked).kind == "cpu"
+        only_cpu = parse_torch_device(asked).kind == "cpu"
     else:
         others = [kind for kind in sorted(supported) if kind != "cpu"]
-        only_cpu = all(_why_impossible(Device(kind), facts, environment) is not None for kind in others)
+        only_cpu = all(_why_impossible(TorchDevice(kind), facts, environment) is not None for kind in others)
     return (
         "it is in half precision (fp16), which the CPU does not run: use a GPU or an fp32 package" if only_cpu else None
     )

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from im_backend_torch.memory import ADVICE, explain_out_of_memory
 from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models.developer_tools import explain_out_of_memory
 
 _SHOWN = 5
 _MISMATCH = re.compile(
@@ -55,7 +55,7 @@ def place(torch: Any, module: Any, device: str, dtype: Any) -> Any:
         memory = explain_out_of_memory(torch, error, device)
         if memory is None:
             raise
-        raise ModelLoadingError(f"The network does not fit on the device: {memory}. {ADVICE}") from error
+        raise ModelLoadingError(f"The network does not fit on the device: {memory}") from error
     if _gains_from_channels_last(torch, module, device, dtype):
         torch.nn.utils.convert_conv2d_weight_memory_format(module, torch.channels_last)
     return module

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from im_backend_torch.archive import find_weights, last_line, load_archive
-from im_backend_torch.devices import KINDS, choose_device, import_torch
 from im_backend_torch.graph import ProgramInputs, describe_inputs, freeze, weights_dtype
-from im_backend_torch.memory import ADVICE, explain_out_of_memory
+from im_backend_torch.importing import import_torch
 from im_backend_torch.threads import warn_about_threads
 from inference_models import InvalidParameterError, ModelLoadingError, ModelRuntimeError, SessionClosedError
-from inference_models.developer_tools import TensorInfo, TorchScriptPackageDetails
+from inference_models.developer_tools import (
+    TORCH_DEVICE_KINDS,
+    TensorInfo,
+    TorchScriptPackageDetails,
+    choose_torch_device,
+    explain_out_of_memory,
+)
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ArrayKind, ModelPackageMetadata
@@ -46,8 +51,8 @@ def open_session(
     weights = find_weights(Path(directory))
     torch = import_torch()
     details = package.backend_details if package is not None else None
-    supported = details.supported_device_types if isinstance(details, TorchScriptPackageDetails) else KINDS
-    chosen = choose_device(torch, device, supported)
+    supported = details.supported_device_types if isinstance(details, TorchScriptPackageDetails) else TORCH_DEVICE_KINDS
+    chosen = choose_torch_device(torch, device, supported)
     warn_about_threads(torch, chosen)
     module = load_archive(torch, weights, chosen)
     dtype = weights_dtype(torch, chain(module.parameters(), module.buffers()))
@@ -140,7 +145,7 @@ class TorchScriptSession:
             return {name: tensor.clone() for name, tensor in _named(self._torch, returned)}
         except Exception as error:
             memory = explain_out_of_memory(self._torch, error, self.device)
-            raise self._refusal(feeds, f"{memory}. {ADVICE}" if memory else last_line(error)) from error
+            raise self._refusal(feeds, memory or last_line(error)) from error
 
     def close(self) -> None:
         """Release the program once the runs in progress are through. Calling it again does nothing."""

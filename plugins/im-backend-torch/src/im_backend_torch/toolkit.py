@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
-from im_backend_torch.devices import choose_device, import_torch
-from im_backend_torch.memory import ADVICE, explain_out_of_memory
+from im_backend_torch.importing import import_torch
 from im_backend_torch.placing import load_weights, place
 from im_backend_torch.threads import warn_about_threads
-from im_backend_torch.weights import load_checkpoint, load_state_dict
 from inference_models import InvalidParameterError, ModelRuntimeError
-from inference_models.developer_tools import Quantization
+from inference_models.developer_tools import (
+    Quantization,
+    choose_torch_device,
+    explain_out_of_memory,
+    load_torch_checkpoint,
+    load_torch_weights,
+)
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ModelPackageMetadata
@@ -41,7 +45,7 @@ def make_toolkit(
     if options:
         raise InvalidParameterError(f"The torch backend has no option {min(options)!r}.")
     torch = import_torch()
-    chosen = choose_device(torch, device)
+    chosen = choose_torch_device(torch, device)
     warn_about_threads(torch, chosen)
     half = package is not None and package.quantization is Quantization.FP16 and chosen != "cpu"
     return Toolkit(torch, chosen, torch.float16 if half else torch.float32)
@@ -70,11 +74,11 @@ class Toolkit:
 
     def load_state_dict(self, path: str | os.PathLike[str], *, allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
         """Read the weights in a file into main memory."""
-        return load_state_dict(self._torch, path, allowed_classes)
+        return load_torch_weights(self._torch, path, allowed_classes)
 
     def load_checkpoint(self, path: str | os.PathLike[str], *, allowed_classes: Iterable[Any] = ()) -> Any:
         """Read all that a checkpoint of `torch.save` holds into main memory, with `weights_only=True`."""
-        return load_checkpoint(self._torch, path, allowed_classes)
+        return load_torch_checkpoint(self._torch, path, allowed_classes)
 
     def load_weights(
         self, module: Any, state_dict: Mapping[str, Any], *, ignore_unexpected: Iterable[str] = ()
@@ -97,4 +101,4 @@ class Toolkit:
                 memory = explain_out_of_memory(self._torch, error, self.device)
                 if memory is None:
                     raise
-                raise ModelRuntimeError(f"The network did not run: {memory}. {ADVICE}") from error
+                raise ModelRuntimeError(f"The network did not run: {memory}") from error

@@ -25,7 +25,6 @@ from inference_models.developer_tools import (
     Images,
     ModelPackageMetadata,
     RecommendedParameters,
-    as_kind,
     as_like,
     as_numpy,
     resolve_confidence,
@@ -95,14 +94,12 @@ class ClassifierStages(Model):
             ModelInputError: an image cannot be used.
             InvalidParameterError: an option has a value that does not exist.
         """
-        inputs, metadata = self._package.pre_processor(
+        return self._package.prepare(
             images,
             input_color_format=input_color_format,
             image_size=image_size,
             overrides=pre_processing_overrides,
-            device=_other_device(images),
         )
-        return as_kind(inputs, metadata[0].array_kind, metadata[0].device)
 
     def forward(self, pre_processed_images: Array) -> Array:
         """Run the network, in as many batches as it needs. Safe from several threads at once.
@@ -184,10 +181,3 @@ class MultiLabelClassifier(ClassifierStages, MultiLabelClassificationModel[Array
             )
             for image in self._probabilities(model_results, sigmoid)
         ]
-
-
-def _other_device(images: Images) -> str | None:
-    """Return where the first image lies if that is not main memory: it is prepared there."""
-    first = images[0] if isinstance(images, (list, tuple)) and images else images
-    device = str(getattr(first, "device", "cpu"))
-    return None if device == "cpu" else device

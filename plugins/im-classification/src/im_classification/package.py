@@ -8,7 +8,8 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import frozen
 
-from inference_models import CorruptedModelPackageError, ModelLoadingError
+from im_classification.preparation import ByConfig, Preparation
+from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
     Array,
     BatchSizes,
@@ -26,6 +27,7 @@ from inference_models.developer_tools import (
     map_classes,
     parse_class_names,
     parse_inference_config,
+    require_activation,
     require_supported,
     run_batched,
     stated_input_size,
@@ -45,7 +47,7 @@ class ClassifierPackage:
     Attributes:
         session: the network.
         classes: the network's classes, and those of predictions.
-        pre_processor: makes the network's input.
+        prepare: makes the network's input.
         input_name: the name of that input.
         batch_sizes: how many images go through at once.
         is_fused: whether the network ends in its softmax or sigmoid.
@@ -53,7 +55,7 @@ class ClassifierPackage:
 
     session: Session
     classes: ClassMapping
-    pre_processor: ImagePreProcessor
+    prepare: Preparation
     input_name: str
     batch_sizes: BatchSizes
     is_fused: bool
@@ -67,7 +69,7 @@ class ClassifierPackage:
         """Run the network, in as many batches as it needs, and return its first output, (N, classes).
 
         Args:
-            inputs: (N, channels, height, width) as `pre_processor` returns it.
+            inputs: (N, channels, height, width) as `prepare` returns it.
 
         Raises:
             SessionClosedError: after `close()`.
@@ -110,7 +112,7 @@ def open_package(
     # What "fit-longer-edge" means for these families: their training stretched the images.
     config = substitute_resize_mode(config, ResizeMode.FIT_LONGER_EDGE, ResizeMode.STRETCH)
     class_names = parse_class_names(directory / "class_names.txt")
-    is_fused = _is_fused(config, activation, directory)
+    is_fused = require_activation(config, activation, directory)
     classes = map_classes(class_names, config.class_names_operations)
     require_supported(config)  # before opening a network takes its time
     session = open_network(directory, config, len(class_names))
@@ -128,23 +130,7 @@ def open_package(
     except BaseException:
         session.close()
         raise
-    return ClassifierPackage(session, classes, pre_processor, network_input.name, batch_sizes, is_fused)
-
-
-def _is_fused(config: InferenceConfig, activation: Activation, directory: Path) -> bool:
-    stated = config.post_processing
-    if stated is None:
-        raise CorruptedModelPackageError(
-            f"{directory / 'inference_config.json'} has no post_processing. This task needs "
-            f'{{"type": "{activation}", "fused": false}}, or "fused": true if the network ends in it; export the '
-            f"package again or add it."
-        )
-    if stated.type != activation:
-        raise ModelLoadingError(
-            f'This model package asks for post-processing of type "{stated.type}"; supported for this task: '
-            f'"{activation}". Use a package exported so, or correct its task_type.'
-        )
-    return stated.fused
+    return ClassifierPackage(session, classes, ByConfig(pre_processor), network_input.name, batch_sizes, is_fused)
 
 
 def _check_output(shape: tuple[Any, ...], classes: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from inference_models.developer_tools import SESSION_BACKENDS, LazyClass, ModelSpec, PipelineSpec, hookimpl
 
 _TRANSFORMERS = ("transformers>=5",)
+_HF = ("hugging-face",)  # needs transformers itself
 _ONE, _MANY = "classification", "multi-label-classification"
 
 # architectures, task, backends, what else must be installed, class
@@ -15,6 +16,8 @@ _ROWS = (
     (("resnet",), _MANY, ("torch",), _TRANSFORMERS, "im_classification.resnet:ResNetMultiLabelClassifier"),
     (("vit",), _ONE, ("torch",), _TRANSFORMERS, "im_classification.vit:ViTClassifier"),
     (("vit",), _MANY, ("torch",), _TRANSFORMERS, "im_classification.vit:ViTMultiLabelClassifier"),
+    (("resnet", "vit"), _ONE, _HF, (), "im_classification.hugging_face:TransformersClassifier"),
+    (("resnet", "vit"), _MANY, _HF, (), "im_classification.hugging_face:TransformersMultiLabelClassifier"),
 )
 
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from transformers.models.resnet import ResNetConfig, ResNetForImageClassification
 
-from im_classification.classifiers import Classifier, ClassifierStages, MultiLabelClassifier
+from im_classification.classifiers import Classifier, MultiLabelClassifier
 from im_classification.initialization import read_class_count, read_resnet_sizes
-from im_classification.modules import ModuleSession
+from im_classification.modules import ModuleSession, OnTorch
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
     InferenceConfig,
-    ModelPackageMetadata,
-    RecommendedParameters,
     TorchToolkit,
 )
 
@@ -38,38 +35,19 @@ _TIMM_NAMES: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] 
 )
 
 
-class _OwnResNet(ClassifierStages):
-    @classmethod
-    def from_pretrained(
-        cls,
-        model_name_or_path: str | Path,
-        *,
-        toolkit: TorchToolkit,
-        recommended_parameters: RecommendedParameters | None = None,
-        package: ModelPackageMetadata | None = None,
-    ) -> Self:
-        """Load the package in a directory.
-
-        Args:
-            model_name_or_path: the directory. It holds inference_config.json with `model_initialization`,
-                class_names.txt and the weights as weights.safetensors or weights.pth.
-            toolkit: reads weights and places the network; `AutoModel` hands it over.
-            recommended_parameters: thresholds behind `confidence="best"`.
-            package: the package's metadata; its batch sizes count.
-
-        Raises:
-            CorruptedModelPackageError: a file is missing or malformed, or the weights are of another network.
-            ModelLoadingError: the package needs what is not supported; the message names what is.
-        """
-        return cls._open(model_name_or_path, partial(open_resnet, toolkit), package, recommended_parameters)
+class _OwnResNet(OnTorch):
+    @staticmethod
+    def open_network(toolkit: TorchToolkit, directory: Path, config: InferenceConfig, classes: int) -> ModuleSession:
+        """Build the network and load its weights; see `open_resnet`."""
+        return open_resnet(toolkit, directory, config, classes)
 
 
 class ResNetClassifier(_OwnResNet, Classifier):
-    """Gives each image one class, with a ResNet in torch."""
+    """Gives each image one class, with a ResNet in torch. Its weights are in weights.safetensors or weights.pth."""
 
 
 class ResNetMultiLabelClassifier(_OwnResNet, MultiLabelClassifier):
-    """Gives each image any number of labels, with a ResNet in torch."""
+    """Gives each image any number of labels, with a ResNet in torch. Its weights lie as `ResNetClassifier` says."""
 
 
 def open_resnet(toolkit: TorchToolkit, directory: Path, config: InferenceConfig, classes: int) -> ModuleSession:
@@ -102,7 +80,13 @@ def open_resnet(toolkit: TorchToolkit, directory: Path, config: InferenceConfig,
     weights = _find_weights(directory)
     toolkit.load_weights(module, rename_weights(toolkit.load_state_dict(weights), module.state_dict(), weights))
     toolkit.place(module)
-    return ModuleSession(lambda images: module(images).logits, toolkit, shape=(channels, None, None), classes=classes)
+    return ModuleSession(
+        lambda images: module(images).logits,
+        toolkit,
+        shape=(channels, None, None),
+        classes=classes,
+        dtype=toolkit.dtype,
+    )
 
 
 def rename_weights(given: Mapping[str, Any], wanted: Collection[str], path: Path) -> dict[str, Any]:

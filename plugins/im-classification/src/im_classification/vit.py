@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from torch import nn
 from transformers.models.vit import ViTConfig, ViTModel
 
-from im_classification.classifiers import Classifier, ClassifierStages, MultiLabelClassifier
+from im_classification.classifiers import Classifier, MultiLabelClassifier
 from im_classification.initialization import read_class_count
-from im_classification.modules import ModuleSession
+from im_classification.modules import ModuleSession, OnTorch, sides
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
     InferenceConfig,
-    ModelPackageMetadata,
-    RecommendedParameters,
     TorchToolkit,
 )
 
-_BACKBONE, _HEAD = "vit", "classifier_layer_weights.pth"
+BACKBONE, HEAD = "vit", "classifier_layer_weights.pth"
 # What files of backbones may hold beside it: a pooler, and the head of the network that it was part of.
 _UNUSED = ("pooler.", "vit.pooler.", "classifier.")
 
 
-class _Network(nn.Module):
+class BackboneAndHead(nn.Module):
+    """A linear layer over what a backbone says of the class token."""
+
     def __init__(self, backbone: ViTModel, head: nn.Linear) -> None:
         super().__init__()
         self.backbone = backbone
@@ -36,39 +35,23 @@ class _Network(nn.Module):
         return self.head(self.backbone(images).last_hidden_state[:, 0])
 
 
-class _OwnViT(ClassifierStages):
-    @classmethod
-    def from_pretrained(
-        cls,
-        model_name_or_path: str | Path,
-        *,
-        toolkit: TorchToolkit,
-        recommended_parameters: RecommendedParameters | None = None,
-        package: ModelPackageMetadata | None = None,
-    ) -> Self:
-        """Load the package in a directory.
-
-        Args:
-            model_name_or_path: the directory. It holds inference_config.json with `model_initialization`,
-                class_names.txt, the backbone as vit/config.json and vit/model.safetensors, and the last layer's
-                "weight" and "bias" as classifier_layer_weights.pth.
-            toolkit: reads weights and places the network; `AutoModel` hands it over.
-            recommended_parameters: thresholds behind `confidence="best"`.
-            package: the package's metadata; its batch sizes count.
-
-        Raises:
-            CorruptedModelPackageError: a file is missing or malformed, or the weights are of another network.
-            ModelLoadingError: the package needs what is not supported; the message names what is.
-        """
-        return cls._open(model_name_or_path, partial(open_vit, toolkit), package, recommended_parameters)
+class _OwnViT(OnTorch):
+    @staticmethod
+    def open_network(toolkit: TorchToolkit, directory: Path, config: InferenceConfig, classes: int) -> ModuleSession:
+        """Build the network and load its weights; see `open_vit`."""
+        return open_vit(toolkit, directory, config, classes)
 
 
 class ViTClassifier(_OwnViT, Classifier):
-    """Gives each image one class, with a ViT in torch."""
+    """Gives each image one class, with a ViT in torch.
+
+    Its backbone is in vit/config.json and vit/model.safetensors, the last layer's "weight" and "bias" in
+    classifier_layer_weights.pth.
+    """
 
 
 class ViTMultiLabelClassifier(_OwnViT, MultiLabelClassifier):
-    """Gives each image any number of labels, with a ViT in torch."""
+    """Gives each image any number of labels, with a ViT in torch. Its weights lie as `ViTClassifier` says."""
 
 
 def open_vit(toolkit: TorchToolkit, directory: Path, config: InferenceConfig, classes: int) -> ModuleSession:
@@ -84,12 +67,13 @@ def open_vit(toolkit: TorchToolkit, directory: Path, config: InferenceConfig, cl
         CorruptedModelPackageError: the weights are missing, or of another network.
     """
     read_class_count(config, directory, classes)
-    backbone = load_backbone(toolkit, directory / _BACKBONE)
+    backbone = load_backbone(toolkit, directory / BACKBONE)
     head = nn.Linear(backbone.config.hidden_size, classes)
-    toolkit.load_weights(head, toolkit.load_state_dict(directory / _HEAD))
-    network = toolkit.place(_Network(backbone, head))
-    height, width = _sides(backbone.config.image_size)
-    return ModuleSession(network, toolkit, shape=(backbone.config.num_channels, height, width), classes=classes)
+    toolkit.load_weights(head, toolkit.load_state_dict(directory / HEAD))
+    network = toolkit.place(BackboneAndHead(backbone, head))
+    height, width = sides(backbone.config.image_size)
+    shape = (backbone.config.num_channels, height, width)
+    return ModuleSession(network, toolkit, shape=shape, classes=classes, dtype=toolkit.dtype)
 
 
 def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
@@ -128,10 +112,3 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
             f"among them {lacking[0]}. Export the package again."
         )
     return backbone
-
-
-def _sides(image_size: int | tuple[int, int] | list[int]) -> tuple[int, int]:
-    if isinstance(image_size, int):
-        return image_size, image_size
-    height, width = image_size
-    return height, width

@@ -3,6 +3,8 @@
 Locations are tokens `<loc_0>` to `<loc_999>`, in thousandths of the image's width and height. A box is four of them
 after its label, a quadrangle eight; an outline is any number, `<sep>` parts outlines of one thing and `<poly>` encloses
 those of the next. What does not make a whole one is left out. The text is read once from left to right.
+
+The published checkpoints repeat a region behind what they say about it, so text alone is text without locations.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ _TRIANGLE = 6  # numbers of the smallest outline
 Numbers = tuple[int, ...]
 
 _TOKEN = re.compile(r"<loc_(\d{1,9})>|<(sep|/?poly)>|</?(?:s|pad|unk|od|ocr|obj|ground|box|bbox|and)>")
+_LOCATION = re.compile(r"<loc_\d{1,9}>")
 
 
 @frozen
@@ -78,7 +81,7 @@ def parse_answer(text: str, kind: AnswerKind) -> Answer:
         What could be read; nothing is raised for text that makes no sense.
     """
     if kind == "text":
-        return Answer(text.strip())
+        return Answer(_LOCATION.sub("", text).strip())
     pieces = list(_pieces(text))
     if kind == "boxes or polygons":
         kind = "polygons" if any(piece.enclosed for piece in pieces) else "boxes"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 from attrs import evolve
 
-from inference_models import ColorFormat, InvalidParameterError, ModelLoadingError, PreProcessingOverrides
+from inference_models import ColorFormat, ModelLoadingError, PreProcessingOverrides
 from inference_models.developer_tools import (
     Image,
     ImageDimensions,
@@ -18,6 +18,7 @@ from inference_models.developer_tools import (
     SourceImage,
     StaticCropOffset,
     as_images,
+    check_image_options,
 )
 
 
@@ -65,7 +66,7 @@ def prepare_pictures(
     """
     from PIL import Image as Pillow
 
-    _check_options(input_color_format, overrides)
+    check_image_options(input_color_format, overrides)
     sources = as_images(images)
     if pre_processor is None:
         pictures = [_as_rgb(source, input_color_format) for source in sources]
@@ -104,12 +105,3 @@ def untouched(size: ImageDimensions) -> PreProcessingMetadata:
         scale_height=1.0,
         static_crop_offset=StaticCropOffset(0, 0, size.width, size.height),
     )
-
-
-def _check_options(color_format: object, overrides: object) -> None:
-    if color_format is not None and color_format not in get_args(ColorFormat):
-        raise InvalidParameterError(f'input_color_format must be "rgb" or "bgr", got {color_format!r}.')
-    if overrides is not None and not isinstance(overrides, PreProcessingOverrides):
-        raise InvalidParameterError(
-            f"pre_processing_overrides must be a PreProcessingOverrides, got {type(overrides).__name__}."
-        )

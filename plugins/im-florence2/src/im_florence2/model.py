@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
 from im_florence2.places import Region, read_regions
@@ -89,9 +89,7 @@ class Florence2(Florence2Prompting):
             return [as_detections(answer.boxes, one) for answer, one in self._ask(token, images, **options)]
         if labels_mode != "classes":
             raise InvalidParameterError(f"`classes` go with labels_mode='classes', got labels_mode={labels_mode!r}.")
-        names = [classes] if isinstance(classes, str) else list(classes)
-        if not names or not all(isinstance(name, str) and name.strip() for name in names):
-            raise InvalidParameterError(f"`classes` must name what to look for, at least one text; got {classes!r}.")
+        names = _names(classes)
         answers = self._ask(_GROUNDING, images, _SEPARATOR.join(names), **options)
         return [as_detections(answer.boxes, one, names) for answer, one in answers]
 
@@ -159,7 +157,14 @@ def _phrase(phrase: object) -> str:
     return phrase
 
 
+def _names(classes: Any) -> list[str]:
+    names = [classes] if isinstance(classes, str) or not isinstance(classes, Iterable) else list(classes)
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
+        raise InvalidParameterError(f"`classes` must name what to look for, at least one text; got {classes!r}.")
+    return names
+
+
 def _choose(name: str, value: Any, choices: Mapping[Any, str]) -> str:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise InvalidParameterError(f"{name}={value!r} does not exist. {describe_choices(str(value), sorted(choices))}")
     return choices[value]

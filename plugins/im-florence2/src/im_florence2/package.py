@@ -15,6 +15,8 @@ _MODEL, _PROCESSOR = "Florence2ForConditionalGeneration", "Florence2Processor"
 # One of each must be there. transformers would look for what is missing elsewhere, or make do without.
 _FILES = (
     ("tokenizer.json", "vocab.json"),
+    ("tokenizer.json", "merges.txt"),
+    ("tokenizer_config.json",),
     ("processor_config.json", "preprocessor_config.json"),
 )
 # Zeros that some checkpoints store.
@@ -69,8 +71,9 @@ def _check_files(base: Path) -> None:
     there = sorted(entry.name for entry in base.iterdir()) if base.is_dir() else []
     for names in _FILES:
         if not set(names) & set(there):
+            missing = f"neither {' nor '.join(names)}" if len(names) > 1 else f"no {names[0]}"
             raise CorruptedModelPackageError(
-                f"{base} has neither {' nor '.join(names)}. It has: {', '.join(there[:20]) or 'nothing'}. Download the "
+                f"{base} has {missing}. It has: {', '.join(there[:20]) or 'nothing'}. Download the "
                 f"package again, or save model and processor with save_pretrained() of transformers."
             )
 

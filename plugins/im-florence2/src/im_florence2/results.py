@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from im_florence2.answers import Answer, Located
-from im_florence2.masks import mask_of
+from im_florence2.masks import Mask, mask_of
 from im_florence2.places import Floats, boxes_in_source, points_in_source
 from im_florence2.tasks import AnswerKind
 from inference_models import Detections, InstanceDetections, InstanceSegmentationMaskFormat, InstancesRLEMasks
-from inference_models.developer_tools import PreProcessingMetadata, as_kind
+from inference_models.developer_tools import ImageDimensions, PreProcessingMetadata, as_kind
 
 
 def as_plain(answer: Answer, kind: AnswerKind, metadata: PreProcessingMetadata) -> str | dict[str, Any]:
@@ -74,9 +74,7 @@ def as_instances(
     """
     size = metadata.original_size
     outlines = [[points_in_source(one, metadata) for one in thing.places] for thing in things]
-    masks = np.zeros((len(things), size.height, size.width), np.bool_)
-    for mask, parts in zip(masks, outlines, strict=True):
-        mask[:] = mask_of(parts, size.height, size.width)
+    masks = (mask_of(parts, size.height, size.width) for parts in outlines)
     boxes = _around([np.concatenate(parts) for parts in outlines])
     labelled = [Located(label or "", thing.places) for thing in things]
     found = _in_kind(boxes, labelled, metadata, None)
@@ -84,9 +82,22 @@ def as_instances(
         xyxy=found.xyxy,
         class_id=found.class_id,
         confidence=found.confidence,
-        mask=InstancesRLEMasks.from_dense(masks) if mask_format == "rle" else _like(masks, metadata),
+        mask=_encoded(masks, size) if mask_format == "rle" else _like(_stacked(masks, len(things), size), metadata),
         bboxes_metadata=None if label is None else found.bboxes_metadata,
     )
+
+
+def _encoded(masks: Iterable[Mask], size: ImageDimensions) -> InstancesRLEMasks:
+    """Encode masks one by one: all of a large image together take a gigabyte."""
+    encoded = [InstancesRLEMasks.from_dense(mask[np.newaxis]).masks[0] for mask in masks]
+    return InstancesRLEMasks((size.height, size.width), encoded)
+
+
+def _stacked(masks: Iterable[Mask], count: int, size: ImageDimensions) -> npt.NDArray[np.bool_]:
+    stacked = np.zeros((count, size.height, size.width), np.bool_)
+    for place, mask in zip(stacked, masks, strict=True):
+        place[:] = mask
+    return stacked
 
 
 def _in_kind(

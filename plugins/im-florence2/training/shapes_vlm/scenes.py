@@ -73,20 +73,26 @@ class Scene:
 
 
 def draw_scenes(count: int, seed: int = 7) -> list[Scene]:
-    """Return scenes of one or two shapes; the same seed gives the same ones."""
+    """Return scenes of one or two shapes, each with others than those before; the same seed gives the same ones."""
     rng = np.random.default_rng(seed)
-    kinds = ("circle", "square", "triangle")
-    scenes = []
-    for number in range(count):
-        colors = rng.permutation(list(COLORS))
-        shapes = []
-        for half in range(1 + number % 2):
-            size = int(rng.integers(44, 76))
-            left = int(rng.integers(6, 94 - size)) + 100 * (half if number % 2 else int(rng.integers(2)))
-            top = int(rng.integers(6, HEIGHT - 6 - size))
-            shapes.append(Shape(str(colors[half]), kinds[int(rng.integers(3))], (left, top, left + size, top + size)))
-        scenes.append(Scene(BACKGROUNDS[number % len(BACKGROUNDS)], tuple(shapes)))
-    return scenes
+    scenes: dict[tuple[str, ...], Scene] = {}
+    while len(scenes) < count:
+        number = len(scenes)
+        shapes = _draw_shapes(rng, 1 + number % 2)
+        scenes.setdefault(tuple(shape.name for shape in shapes), Scene(BACKGROUNDS[number % len(BACKGROUNDS)], shapes))
+    return list(scenes.values())
+
+
+def _draw_shapes(rng: np.random.Generator, count: int) -> tuple[Shape, ...]:
+    """Return one shape in either half of a picture, or one in each."""
+    colors, shapes = rng.permutation(list(COLORS)), []
+    for half in range(count):
+        size = int(rng.integers(44, 76))
+        left = int(rng.integers(6, 94 - size)) + 100 * (half if count == 2 else int(rng.integers(2)))
+        top = int(rng.integers(6, HEIGHT - 6 - size))
+        kind = ("circle", "square", "triangle")[int(rng.integers(3))]
+        shapes.append(Shape(str(colors[half]), kind, (left, top, left + size, top + size)))
+    return tuple(shapes)
 
 
 def locations(points: list[tuple[float, float]]) -> str:

@@ -13,29 +13,24 @@ import numpy.typing as npt
 from im_mediapipe.categories import check_categories
 from im_mediapipe.frames import Frame, make_frames
 from im_mediapipe.model_file import Outputs
-from im_mediapipe.package import MediaPipePackage, open_package
+from im_mediapipe.package import open_package
 from im_mediapipe.runtime import IMAGE_CLASSIFICATION
+from im_mediapipe.stages import PackageStages
 from inference_models import (
     ClassificationModel,
     ClassificationPrediction,
     ColorFormat,
     Confidence,
-    Model,
     MultiLabelClassificationModel,
     MultiLabelClassificationPrediction,
 )
-from inference_models.developer_tools import Array, Images, RecommendedParameters, as_kind, as_numpy, resolve_confidence
+from inference_models.developer_tools import Array, Images, RecommendedParameters, as_kind, as_numpy
 
 _CONFIDENCE = 0.4
 
 
-class _ClassifierStages(Model):
-    """What both kinds share; name it before the task's base class, which declares the stages."""
-
-    def __init__(self, package: MediaPipePackage, recommended_parameters: RecommendedParameters | None) -> None:
-        self._package = package
-        self._tasks = self.owns(package.tasks)
-        self._recommended = recommended_parameters
+class _ClassifierStages(PackageStages):
+    """What both kinds share."""
 
     @classmethod
     def from_pretrained(
@@ -62,11 +57,6 @@ class _ClassifierStages(Model):
             model_name_or_path, IMAGE_CLASSIFICATION, device=device, options={}, check_outputs=_check_outputs
         )
         return cls(package, recommended_parameters)
-
-    @property
-    def class_names(self) -> list[str]:
-        """The names of all classes, indexed by class id."""
-        return list(self._package.class_names)
 
     def pre_process(self, images: Images, *, input_color_format: ColorFormat | None = None) -> list[Frame]:
         """Return the images as MediaPipe takes them.
@@ -166,9 +156,7 @@ class MediaPipeMultiLabelClassifier(_ClassifierStages, MultiLabelClassificationM
             InvalidParameterError: an option cannot be used.
         """
         names = self._package.class_names
-        threshold = resolve_confidence(
-            confidence, default=_CONFIDENCE, class_names=names, recommended=self._recommended
-        )
+        threshold = self._threshold(confidence, _CONFIDENCE)
         wanted = self._wanted(category_allowlist, category_denylist)
         return [
             MultiLabelClassificationPrediction(

@@ -8,18 +8,17 @@ from typing import Any, Self
 import numpy as np
 
 from im_mediapipe.boxes import boxes_of, by_score, in_kind, scores_of
-from im_mediapipe.frames import Frame, make_frames
+from im_mediapipe.frames import Frame
 from im_mediapipe.model_file import Outputs
-from im_mediapipe.package import MediaPipePackage, open_package
+from im_mediapipe.package import open_package
 from im_mediapipe.runtime import FACE_DETECTION
+from im_mediapipe.stages import DetectorStages, Found
 from im_mediapipe.tasks import Options
-from inference_models import ColorFormat, Confidence, Detections, KeyPoints, KeyPointsDetectionModel
+from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
-    Images,
     RecommendedParameters,
     check_fraction,
     check_max_detections,
-    resolve_confidence,
 )
 
 CLASS_NAMES = ("face",)
@@ -32,17 +31,9 @@ _MAX_DETECTIONS = 300
 # BlazeFace for short range, the one network that MediaPipe's task reads: a box and six points for each anchor.
 _SHAPES = {(1, 896, 16), (1, 896, 1)}
 
-Faces = list[list[Any]]
-"""For each image, MediaPipe's detections."""
 
-
-class MediaPipeFaceDetector(KeyPointsDetectionModel[list[Frame], list[Frame], Faces]):
+class MediaPipeFaceDetector(DetectorStages, KeyPointsDetectionModel[list[Frame], list[Frame], Found]):
     """Finds faces, with eyes, nose tip, mouth and ears. Safe to use from several threads at once, which take turns."""
-
-    def __init__(self, package: MediaPipePackage, recommended_parameters: RecommendedParameters | None) -> None:
-        self._package = package
-        self._tasks = self.owns(package.tasks)
-        self._recommended = recommended_parameters
 
     @classmethod
     def from_pretrained(
@@ -76,11 +67,6 @@ class MediaPipeFaceDetector(KeyPointsDetectionModel[list[Frame], list[Frame], Fa
         return cls(package, recommended_parameters)
 
     @property
-    def class_names(self) -> list[str]:
-        """The name of the one class."""
-        return list(self._package.class_names)
-
-    @property
     def key_points_classes(self) -> list[list[str]]:
         """The names of the six points. Left and right are the person's own."""
         return [list(POINT_NAMES)]
@@ -90,31 +76,13 @@ class MediaPipeFaceDetector(KeyPointsDetectionModel[list[Frame], list[Frame], Fa
         """No points are joined."""
         return [[]]
 
-    def pre_process(
-        self, images: Images, *, input_color_format: ColorFormat | None = None
-    ) -> tuple[list[Frame], list[Frame]]:
-        """Return the images as MediaPipe takes them, twice: results are brought back to their size and kind.
-
-        Args:
-            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
-                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
-            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
-                "rgb" for torch.
-
-        Raises:
-            ModelInputError: an image cannot be used.
-            InvalidParameterError: `input_color_format` is not one of those there are.
-        """
-        frames = make_frames(images, input_color_format)
-        return frames, frames
-
     def forward(
         self,
         pre_processed_images: list[Frame],
         *,
         confidence: Confidence = "default",
         iou_threshold: float = _IOU_THRESHOLD,
-    ) -> Faces:
+    ) -> Found:
         """Run MediaPipe, one image after the other.
 
         Args:
@@ -131,14 +99,12 @@ class MediaPipeFaceDetector(KeyPointsDetectionModel[list[Frame], list[Frame], Fa
             SessionClosedError: the model is closed.
             ModelRuntimeError: MediaPipe failed.
         """
-        threshold = resolve_confidence(
-            confidence, default=_CONFIDENCE, class_names=self._package.class_names, recommended=self._recommended
-        )
-        options = _options(float(np.min(threshold)), check_fraction("iou_threshold", iou_threshold))
-        return [result.detections for result in self._tasks.run(pre_processed_images, options)]
+        threshold = float(np.min(self._threshold(confidence, _CONFIDENCE)))
+        options = _options(threshold, check_fraction("iou_threshold", iou_threshold))
+        return self._detect(pre_processed_images, options)
 
     def post_process(
-        self, model_results: Faces, pre_processing_meta: list[Frame], *, max_detections: int = _MAX_DETECTIONS
+        self, model_results: Found, pre_processing_meta: list[Frame], *, max_detections: int = _MAX_DETECTIONS
     ) -> tuple[list[KeyPoints], list[Detections]]:
         """Return the points and the boxes of the faces in each image, best first, the same faces in both.
 

@@ -10,35 +10,30 @@ import numpy as np
 
 from im_mediapipe.boxes import boxes_of, by_score, in_kind, scores_of
 from im_mediapipe.categories import check_categories
-from im_mediapipe.frames import Frame, make_frames
+from im_mediapipe.frames import Frame
 from im_mediapipe.model_file import Outputs
 from im_mediapipe.package import MediaPipePackage, open_package
 from im_mediapipe.runtime import OBJECT_DETECTION
+from im_mediapipe.stages import DetectorStages, Found
 from im_mediapipe.tasks import Options
 from inference_models import (
-    ColorFormat,
     Confidence,
     Detections,
     InvalidParameterError,
     ModelRuntimeError,
     ObjectDetectionModel,
 )
-from inference_models.developer_tools import Images, RecommendedParameters, check_max_detections, resolve_confidence
+from inference_models.developer_tools import RecommendedParameters, check_max_detections
 
 _CONFIDENCE = 0.4
 _MAX_DETECTIONS = 300
 
-Objects = list[list[Any]]
-"""For each image, MediaPipe's detections."""
 
-
-class MediaPipeObjectDetector(ObjectDetectionModel[list[Frame], list[Frame], Objects]):
+class MediaPipeObjectDetector(DetectorStages, ObjectDetectionModel[list[Frame], list[Frame], Found]):
     """Finds boxes of known classes. Safe to use from several threads at once, which take turns."""
 
     def __init__(self, package: MediaPipePackage, recommended_parameters: RecommendedParameters | None) -> None:
-        self._package = package
-        self._tasks = self.owns(package.tasks)
-        self._recommended = recommended_parameters
+        super().__init__(package, recommended_parameters)
         self._ids: dict[str, int] = {}
         for class_id, name in enumerate(package.class_names):  # of labels that occur twice, the first counts
             self._ids.setdefault(name, class_id)
@@ -73,29 +68,6 @@ class MediaPipeObjectDetector(ObjectDetectionModel[list[Frame], list[Frame], Obj
         )
         return cls(package, recommended_parameters)
 
-    @property
-    def class_names(self) -> list[str]:
-        """The names of all classes, indexed by class id."""
-        return list(self._package.class_names)
-
-    def pre_process(
-        self, images: Images, *, input_color_format: ColorFormat | None = None
-    ) -> tuple[list[Frame], list[Frame]]:
-        """Return the images as MediaPipe takes them, twice: results are brought back to their size and kind.
-
-        Args:
-            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
-                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
-            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
-                "rgb" for torch.
-
-        Raises:
-            ModelInputError: an image cannot be used.
-            InvalidParameterError: `input_color_format` is not one of those there are.
-        """
-        frames = make_frames(images, input_color_format)
-        return frames, frames
-
     def forward(
         self,
         pre_processed_images: list[Frame],
@@ -103,7 +75,7 @@ class MediaPipeObjectDetector(ObjectDetectionModel[list[Frame], list[Frame], Obj
         confidence: Confidence = "default",
         category_allowlist: Collection[str] | None = None,
         category_denylist: Collection[str] | None = None,
-    ) -> Objects:
+    ) -> Found:
         """Run MediaPipe, one image after the other.
 
         Args:
@@ -127,12 +99,12 @@ class MediaPipeObjectDetector(ObjectDetectionModel[list[Frame], list[Frame], Obj
                 "category_allowlist and category_denylist need labels in the model file, and this one has none. Choose "
                 "among the detections by their class_id."
             )
-        options = _options(float(np.min(self._thresholds(confidence))), allowed, denied)
-        return [result.detections for result in self._tasks.run(pre_processed_images, options)]
+        options = _options(float(np.min(self._threshold(confidence, _CONFIDENCE))), allowed, denied)
+        return self._detect(pre_processed_images, options)
 
     def post_process(
         self,
-        model_results: Objects,
+        model_results: Found,
         pre_processing_meta: list[Frame],
         *,
         confidence: Confidence = "default",
@@ -150,15 +122,9 @@ class MediaPipeObjectDetector(ObjectDetectionModel[list[Frame], list[Frame], Obj
             InvalidParameterError: an option cannot be used.
             ModelRuntimeError: MediaPipe found a class that has no name.
         """
-        most, thresholds = check_max_detections(max_detections), self._thresholds(confidence)
+        most, thresholds = check_max_detections(max_detections), self._threshold(confidence, _CONFIDENCE)
         images = zip(model_results, pre_processing_meta, strict=True)
         return [self._boxes(detections, frame, thresholds, most) for detections, frame in images]
-
-    def _thresholds(self, confidence: Confidence) -> Any:
-        """Return one threshold, or (classes,) of them."""
-        return resolve_confidence(
-            confidence, default=_CONFIDENCE, class_names=self._package.class_names, recommended=self._recommended
-        )
 
     def _boxes(self, detections: list[Any], frame: Frame, thresholds: Any, most: int) -> Detections:
         found = by_score(detections, len(detections))

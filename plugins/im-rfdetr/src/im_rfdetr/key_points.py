@@ -12,6 +12,7 @@ from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import VALUES_PER_POINT, RawResults
 from im_rfdetr.package import RFDETRPackage, open_package
 from im_rfdetr.points import Points, fuse_scores, read_points
+from im_rfdetr.resolution import MaxResolution
 from im_rfdetr.selection import Selected, select
 from im_rfdetr.stages import RFDETRStages, place_boxes
 from inference_models import (
@@ -59,6 +60,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
         package: ModelPackageMetadata | None = None,
+        rf_detr_max_input_resolution: MaxResolution = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -69,6 +71,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "num_select" among it.
             package: the package's metadata; its batch sizes count.
+            rf_detr_max_input_resolution: refuse a larger input, in pixels: a number, or width and height.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -82,6 +85,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
             metadata=package,
             recommended=recommended_parameters,
             features=model_features,
+            max_resolution=rf_detr_max_input_resolution,
         )
         try:
             class_count = len(opened.classes.mapping.network_names)

@@ -15,6 +15,7 @@ from im_rfdetr.inputs import training_config
 from im_rfdetr.labels import choose_labels
 from im_rfdetr.network import build_network, with_plain_outputs
 from im_rfdetr.package import RFDETRPackage, join_package, read_files
+from im_rfdetr.resolution import MaxResolution, check_resolution
 from im_rfdetr.segmentation import RFDETRInstanceSegmenter
 from im_rfdetr.sizes import SIZES
 from im_rfdetr.stages import RFDETRStages
@@ -22,6 +23,7 @@ from im_rfdetr.torch_network import TorchNetwork
 from im_rfdetr.weights import rename_weights
 from inference_models import CorruptedModelPackageError, InvalidParameterError
 from inference_models.developer_tools import (
+    ImageDimensions,
     InferenceConfig,
     ModelPackageMetadata,
     RecommendedParameters,
@@ -58,6 +60,7 @@ class TorchStages(RFDETRStages):
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
         package: ModelPackageMetadata | None = None,
+        rf_detr_max_input_resolution: MaxResolution = None,
     ) -> Self:
         """Load the package in a directory, or a training checkpoint.
 
@@ -72,9 +75,11 @@ class TorchStages(RFDETRStages):
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "num_select" among it.
             package: the package's metadata; its batch sizes count.
+            rf_detr_max_input_resolution: refuse a larger input, in pixels: a number, or width and height.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the weights are not those of `model_type`.
+            ModelLoadingError: the package needs what is not supported; the message names what is.
             InvalidParameterError: an option of checkpoints is given for a package, or cannot be used.
         """
         path = Path(model_name_or_path)
@@ -88,6 +93,8 @@ class TorchStages(RFDETRStages):
             architecture = _architecture(checkpoint, _known(model_type), resolution)
             names = choose_labels(labels, checkpoint.said.get("class_names"), architecture.classes)
             config, classes = training_config(architecture.size.resolution), Classes(map_classes(names, ()))
+        side = architecture.size.resolution
+        check_resolution(ImageDimensions(side, side), rf_detr_max_input_resolution)
         network = _open(checkpoint, architecture, toolkit)
         joined = join_package(
             network,

@@ -11,10 +11,12 @@ from attrs import frozen
 from im_rfdetr.classes import Classes
 from im_rfdetr.inputs import RFDETRPreProcessor
 from im_rfdetr.outputs import RawResults, find_roles
+from im_rfdetr.resolution import MaxResolution, check_resolution
 from inference_models import Confidence, ModelLoadingError
 from inference_models.developer_tools import (
     Array,
     BatchSizes,
+    ImageDimensions,
     InferenceConfig,
     ModelPackageMetadata,
     RecommendedParameters,
@@ -124,6 +126,7 @@ def open_package(
     metadata: ModelPackageMetadata | None = None,
     recommended: RecommendedParameters | None = None,
     features: Mapping[str, Any] | None = None,
+    max_resolution: MaxResolution = None,
 ) -> RFDETRPackage:
     """Open the package in `directory`.
 
@@ -134,6 +137,7 @@ def open_package(
         metadata: what the weights provider says about the package, its batch sizes among it.
         recommended: thresholds behind `confidence="best"`.
         features: what the metadata says of the export; "num_select" counts.
+        max_resolution: the largest input that the user allows.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -141,8 +145,12 @@ def open_package(
     """
     directory = Path(directory)
     config, classes = read_files(directory)
+    stated = config.network_input.training_input_size
+    # Before a network is opened that is too large to be.
+    check_resolution(None if stated is None else ImageDimensions(stated.height, stated.width), max_resolution)
     session = open_session(directory)
     try:
+        check_resolution(agreed_input_size(find_image_input(session.inputs, config), config), max_resolution)
         return join_package(
             session,
             config,

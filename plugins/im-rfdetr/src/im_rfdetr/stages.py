@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from im_rfdetr.outputs import RawResults
 from im_rfdetr.package import RFDETRPackage, open_package
+from im_rfdetr.resolution import MaxResolution
 from im_rfdetr.selection import Floats, Selected, select
 from inference_models import ColorFormat, Confidence, Model, PreProcessingOverrides
 from inference_models.developer_tools import (
@@ -51,6 +52,7 @@ class RFDETRStages(Model):
         recommended_parameters: RecommendedParameters | None = None,
         model_features: Mapping[str, Any] | None = None,
         package: ModelPackageMetadata | None = None,
+        rf_detr_max_input_resolution: MaxResolution = None,
     ) -> Self:
         """Load the package in a directory.
 
@@ -60,6 +62,7 @@ class RFDETRStages(Model):
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "num_select" among it.
             package: the package's metadata; its batch sizes count.
+            rf_detr_max_input_resolution: refuse a larger input, in pixels: a number, or width and height.
 
         Raises:
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
@@ -73,6 +76,7 @@ class RFDETRStages(Model):
                 metadata=package,
                 recommended=recommended_parameters,
                 features=model_features,
+                max_resolution=rf_detr_max_input_resolution,
             )
         )
 

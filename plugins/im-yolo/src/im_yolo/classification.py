@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +16,6 @@ from inference_models import (
     ClassificationPrediction,
     ColorFormat,
     Confidence,
-    CorruptedModelPackageError,
-    ModelLoadingError,
     MultiLabelClassificationModel,
     MultiLabelClassificationPrediction,
     PreProcessingOverrides,
@@ -31,6 +29,7 @@ from inference_models.developer_tools import (
     as_like,
     as_numpy,
     indices_where,
+    require_activation,
     resolve_confidence,
     sigmoid,
     softmax,
@@ -48,7 +47,7 @@ class _ClassificationStages(OneOutputStages):
         post_processing: the type that inference_config.json must state.
     """
 
-    post_processing: ClassVar[str]
+    post_processing: ClassVar[Literal["softmax", "sigmoid"]]
 
     @property
     def class_names(self) -> list[str]:
@@ -130,17 +129,7 @@ class _ClassificationStages(OneOutputStages):
 
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
-        if config.post_processing is None:
-            raise CorruptedModelPackageError(
-                f"{directory / 'inference_config.json'} has no post_processing. This task needs "
-                f'{{"type": "{cls.post_processing}", "fused": false}}, or "fused": true if the network ends in it; '
-                f"export the package again or add it."
-            )
-        if config.post_processing.type != cls.post_processing:
-            raise ModelLoadingError(
-                f'This model package asks for post-processing of type "{config.post_processing.type}"; supported for '
-                f'this task: "{cls.post_processing}". Use a package exported so, or correct its task_type.'
-            )
+        require_activation(config, cls.post_processing, directory)
 
     @classmethod
     def _expected(cls, shape: Shape, class_names: tuple[str, ...]) -> str | None:

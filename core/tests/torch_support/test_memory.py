@@ -4,9 +4,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-import torch
 
-from im_backend_torch.memory import explain_out_of_memory
+from inference_models.torch_support import explain_out_of_memory
+
+torch = pytest.importorskip("torch")
+ADVICE = "Run fewer images at once, close other models and programs that use it, or choose another device."
 
 CUDA = (
     "The following operation failed in the TorchScript interpreter.\nTraceback of TorchScript (most recent call):\n"
@@ -26,11 +28,15 @@ def fake_torch(free: int, total: int) -> Any:
 def test_on_cuda_it_says_what_was_needed_and_what_is_free() -> None:
     explained = explain_out_of_memory(fake_torch(3 * 2**30, 79 * 2**30), RuntimeError(CUDA), "cuda:1")
 
-    assert explained == "cuda:1 has not enough memory for another 20.00 GiB, and 3.00 GiB of 79.00 GiB are free"
+    assert (
+        explained == "cuda:1 has not enough memory for another 20.00 GiB, and 3.00 GiB of 79.00 GiB are free. " + ADVICE
+    )
 
 
 def test_on_apple_gpus_it_says_what_was_needed() -> None:
-    assert explain_out_of_memory(torch, RuntimeError(MPS), "mps") == "mps has not enough memory for another 256.00 MB"
+    assert explain_out_of_memory(torch, RuntimeError(MPS), "mps") == (
+        "mps has not enough memory for another 256.00 MB. " + ADVICE
+    )
 
 
 def test_on_the_cpu_with_the_real_error() -> None:
@@ -47,7 +53,7 @@ def test_without_numbers_it_says_what_it_knows() -> None:
     error = RuntimeError("CUDA error: out of memory")
 
     assert explain_out_of_memory(fake_torch(2**20, 2**30), error, "cuda:0") == (
-        "cuda:0 has not enough memory, and 1.0 MiB of 1.00 GiB are free"
+        "cuda:0 has not enough memory, and 1.0 MiB of 1.00 GiB are free. " + ADVICE
     )
 
 

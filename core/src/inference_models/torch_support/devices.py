@@ -8,17 +8,18 @@ from typing import Any
 
 from attrs import frozen
 
-from im_backend_torch.detection import INSTALL, INSTALL_CUDA
-from inference_models import DeviceUnavailableError, InvalidParameterError, MissingDependencyError
+from inference_models.errors import DeviceUnavailableError, InvalidParameterError
 
 KINDS = ("cpu", "cuda", "mps")
+
+_INSTALL_CUDA = "install a build of torch with CUDA, as https://pytorch.org/get-started/locally says"
 
 logger = logging.getLogger(__name__)
 _warned: set[str] = set()
 
 
 @frozen
-class Device:
+class TorchDevice:
     """A device by name, for example "cuda:1": its kind, and its number if one was given."""
 
     kind: str
@@ -28,11 +29,11 @@ class Device:
         return self.kind if self.index is None else f"{self.kind}:{self.index}"
 
 
-def parse_device(text: str) -> Device:
+def parse_torch_device(text: str) -> TorchDevice:
     """Return the device named `text`.
 
     Raises:
-        InvalidParameterError: torch, as far as these backends use it, knows no such device.
+        InvalidParameterError: torch, as far as it is used here, knows no such device.
     """
     kind, _, number = text.strip().lower().partition(":")
     if kind not in KINDS or (":" in text and not (number.isascii() and number.isdecimal())):
@@ -41,21 +42,12 @@ def parse_device(text: str) -> Device:
         known = not number or kind == "cuda" or int(number) == 0
     if not known:
         raise InvalidParameterError(
-            f"device={text!r} is not a device that the torch backends know: cpu, cuda, cuda:<number> or mps."
+            f"device={text!r} is not a device that is known here: cpu, cuda, cuda:<number> or mps."
         )
-    return Device(kind, int(number) if number and kind == "cuda" else None)
+    return TorchDevice(kind, int(number) if number and kind == "cuda" else None)
 
 
-def import_torch() -> Any:
-    """Return the module torch. Raises: MissingDependencyError."""
-    try:
-        import torch
-    except ImportError as error:
-        raise MissingDependencyError(f"torch cannot be imported: {error}. Install it: {INSTALL}") from error
-    return torch
-
-
-def choose_device(torch: Any, asked: str | None, supported: Collection[str] = KINDS) -> str:
+def choose_torch_device(torch: Any, asked: str | None, supported: Collection[str] = KINDS) -> str:
     """Return the device to use, as torch names it: "cpu", "cuda:0", "mps".
 
     Args:
@@ -70,7 +62,7 @@ def choose_device(torch: Any, asked: str | None, supported: Collection[str] = KI
     """
     if asked is None:
         return _default_device(torch, supported)
-    device = parse_device(asked)
+    device = parse_torch_device(asked)
     if device.kind not in supported:
         raise DeviceUnavailableError(
             f"Device {str(device)!r} was asked for, and the package runs on {', '.join(sorted(supported))} only. Ask "
@@ -82,7 +74,7 @@ def choose_device(torch: Any, asked: str | None, supported: Collection[str] = KI
     return _full_name(torch, device)
 
 
-def why_not(torch: Any, device: Device) -> str | None:
+def why_not(torch: Any, device: TorchDevice) -> str | None:
     """Return why torch cannot use a device and what to do about it; None when it can."""
     if device.kind == "cuda":
         return _why_no_cuda(torch, device.index)
@@ -93,7 +85,7 @@ def why_not(torch: Any, device: Device) -> str | None:
 
 def _why_no_cuda(torch: Any, index: int | None) -> str | None:
     if torch.version.cuda is None and getattr(torch.version, "hip", None) is None:
-        return f"the installed torch {torch.__version__} is built without CUDA. To use a GPU, {INSTALL_CUDA}."
+        return f"the installed torch {torch.__version__} is built without CUDA. To use a GPU, {_INSTALL_CUDA}."
     try:
         torch.cuda.init()
     except (RuntimeError, AssertionError) as error:  # torch asserts that its build has CUDA
@@ -109,11 +101,11 @@ def _default_device(torch: Any, supported: Collection[str]) -> str:
     for kind in ("cuda", "cpu", "mps"):
         if kind not in supported:
             continue
-        reason = why_not(torch, Device(kind))
+        reason = why_not(torch, TorchDevice(kind))
         if reason is None:
             if reasons and _has_cuda(torch):
                 _warn_once(f"torch {torch.__version__} is built for CUDA and runs on {kind}: {reasons[0]}")
-            return _full_name(torch, Device(kind))
+            return _full_name(torch, TorchDevice(kind))
         reasons.append(reason)
     raise DeviceUnavailableError(
         f"The package runs on {', '.join(sorted(supported)) or 'no device'} only, and that cannot be had: "
@@ -125,7 +117,7 @@ def _has_cuda(torch: Any) -> bool:
     return torch.version.cuda is not None
 
 
-def _full_name(torch: Any, device: Device) -> str:
+def _full_name(torch: Any, device: TorchDevice) -> str:
     if device.kind == "cuda":
         return f"cuda:{torch.cuda.current_device() if device.index is None else device.index}"
     return device.kind

@@ -12,8 +12,8 @@ from threading import Lock
 from typing import Any
 from zipfile import ZipFile
 
-from im_backend_torch.memory import ADVICE, explain_out_of_memory
-from inference_models import CorruptedModelPackageError, ModelLoadingError
+from inference_models.errors import CorruptedModelPackageError, ModelLoadingError
+from inference_models.torch_support.memory import explain_out_of_memory
 
 # Under these keys training programs keep the weights among other things.
 _NESTED = ("state_dict", "model", "model_state_dict")
@@ -24,12 +24,22 @@ _AGAIN = "Download or export the package again."
 _reading = Lock()
 
 
-def load_state_dict(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
-    """Return the tensors in a file by name, in main memory. See `TorchToolkit.load_state_dict`."""
+def load_torch_weights(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
+    """Return the tensors in a file by name, in main memory. See `TorchToolkit.load_state_dict`.
+
+    Args:
+        torch: the module.
+        path: of the file.
+        allowed_classes: that a checkpoint may hold beside tensors and plain values.
+
+    Raises:
+        CorruptedModelPackageError: the file is missing, cut short, or holds other objects.
+        ModelLoadingError: there is not enough memory.
+    """
     path = Path(path)
     if path.suffix == ".safetensors":
         return _load_safetensors(_existing(path))
-    return _only_tensors(torch, load_checkpoint(torch, path, allowed_classes), path)
+    return _only_tensors(torch, load_torch_checkpoint(torch, path, allowed_classes), path)
 
 
 def _existing(path: Path) -> Path:
@@ -51,8 +61,11 @@ def _load_safetensors(path: Path) -> dict[str, Any]:
         raise CorruptedModelPackageError(f"{path} is not a complete safetensors file: {error}. {_AGAIN}") from error
 
 
-def load_checkpoint(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> Any:
-    """Return all that a checkpoint holds, in main memory. See `TorchToolkit.load_checkpoint`."""
+def load_torch_checkpoint(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> Any:
+    """Return all that a checkpoint holds, in main memory. See `TorchToolkit.load_checkpoint`.
+
+    Args and errors are those of `load_torch_weights`.
+    """
     path = _existing(Path(path))
     if _is_torch_script(path):
         raise CorruptedModelPackageError(
@@ -67,7 +80,7 @@ def load_checkpoint(torch: Any, path: str | os.PathLike[str], allowed_classes: I
     except Exception as error:  # torch's reader lets through whatever damaged bytes lead to
         memory = explain_out_of_memory(torch, error, "cpu")
         if memory is not None:
-            raise ModelLoadingError(f"{path} was not read: {memory}. {ADVICE}") from error
+            raise ModelLoadingError(f"{path} was not read: {memory}") from error
         raise CorruptedModelPackageError(_damage(path, error)) from error
 
 

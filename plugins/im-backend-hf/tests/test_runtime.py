@@ -8,74 +8,21 @@ from typing import Any
 import pytest
 import torch
 
-from im_backend_hf import devices
 from im_backend_hf.compatibility import check
-from im_backend_hf.devices import choose_device, choose_dtype, explain_out_of_memory, parse_device
 from im_backend_hf.options import Options
+from im_backend_hf.runtime import choose_dtype
 from im_backend_hf.toolkit import Toolkit
-from inference_models import DeviceUnavailableError, InvalidParameterError, MissingDependencyError, ModelRuntimeError
+from inference_models import InvalidParameterError, MissingDependencyError, ModelRuntimeError
 from inference_models.developer_tools import Environment, ModelPackageMetadata, Quantization, Request
 from inference_models.environment import BackendStatus, Gpu, Library
 
 L4 = Gpu(index=0, name="NVIDIA L4", compute_capability="8.9")
 
 
-@pytest.mark.parametrize(
-    ("text", "device"),
-    [("cpu", ("cpu", None)), ("CUDA:1", ("cuda", 1)), ("cuda", ("cuda", None)), ("mps", ("mps", None))],
-)
-def test_names(text: str, device: tuple[str, int | None]) -> None:
-    assert parse_device(text) == device
-
-
-@pytest.mark.parametrize("text", ["gpu", "cuda:", "cuda:x", "cpu:1", ""])
-def test_names_that_are_none(text: str) -> None:
-    with pytest.raises(InvalidParameterError, match="is not a device"):
-        parse_device(text)
-
-
-def with_cuda(count: int, error: str | None = None, bf16: bool = True) -> Any:
-    """Return what these functions ask of torch, with so many GPUs."""
-
-    def init() -> None:
-        if error:
-            raise RuntimeError(error)
-
-    cuda = SimpleNamespace(
-        init=init,
-        device_count=lambda: count,
-        current_device=lambda: 0,
-        is_bf16_supported=lambda: bf16,
-        mem_get_info=lambda device: (2**30, 2**31),
-    )
+def with_cuda(bf16: bool) -> Any:
+    """Return what is asked of torch, with a GPU that knows bfloat16 or not."""
     dtypes = {name: getattr(torch, name) for name in ("float32", "float16", "bfloat16")}
-    return SimpleNamespace(
-        __version__="2.13.0", version=SimpleNamespace(cuda="12.6"), cuda=cuda, cpu=SimpleNamespace(), **dtypes
-    )
-
-
-def test_a_device_that_was_asked_for_is_had_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(devices, "_warned", set())
-    assert choose_device(torch, "cpu") == "cpu"
-    assert choose_device(with_cuda(2), "cuda:1") == "cuda:1"
-    assert choose_device(with_cuda(2), None) == "cuda:0"
-    with pytest.raises(DeviceUnavailableError, match="the highest that this process can use is cuda:1"):
-        choose_device(with_cuda(2), "cuda:2")
-    with pytest.raises(DeviceUnavailableError, match="driver is asleep"):
-        choose_device(with_cuda(2, "driver is asleep\nmore"), "cuda")
-    if torch.version.cuda is None:
-        with pytest.raises(DeviceUnavailableError, match="built without CUDA"):
-            choose_device(torch, "cuda")
-        assert choose_device(torch, None) == "cpu"
-
-
-def test_falling_back_to_the_cpu_is_said_once(
-    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(devices, "_warned", set())
-    assert [choose_device(with_cuda(1, "driver is asleep"), None) for _ in range(2)] == ["cpu", "cpu"]
-    assert len(caplog.messages) == 1
-    assert "runs on the CPU: driver is asleep" in caplog.messages[0]
+    return SimpleNamespace(cuda=SimpleNamespace(is_bf16_supported=lambda: bf16), cpu=SimpleNamespace(), **dtypes)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +41,7 @@ def test_falling_back_to_the_cpu_is_said_once(
     ],
 )
 def test_the_type_to_compute_in(device: str, quantization: Quantization, knows: bool, expected: torch.dtype) -> None:
-    stub = with_cuda(1, bf16=knows)
+    stub = with_cuda(knows)
     stub.cpu._is_avx512_bf16_supported = lambda: knows
     assert choose_dtype(stub, device, quantization) is expected
 
@@ -133,9 +80,6 @@ def test_four_bits_need_what_is_not_installed(
 
 
 def test_out_of_memory(toolkit: Toolkit) -> None:
-    said = explain_out_of_memory(with_cuda(1), RuntimeError("CUDA out of memory. Tried to"), "cuda:0")
-    assert str(said).startswith("cuda:0 has not enough memory, and 1.00 of 2.00 GiB are free. Give fewer images")
-    assert explain_out_of_memory(torch, RuntimeError("no such operator"), "cpu") is None
     with pytest.raises(ModelRuntimeError, match="cpu has not enough memory"), toolkit.inference():
         torch.empty(1 << 50)
     with pytest.raises(RuntimeError, match="other"), toolkit.inference():
