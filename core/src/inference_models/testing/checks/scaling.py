@@ -53,6 +53,8 @@ def check_scaling(subject: ModelSubject) -> None:
         case = _Case(f"{subject.name} on {image.shape[1]}x{image.shape[0]}", 2 * POSITION_TOLERANCE * max(image.shape))
         for one, other in zip(_positioned(small), _positioned(large), strict=True):
             counts.append(next(compare(one, other, case) for kind, compare in _COMPARISONS if isinstance(one, kind)))
+    if len(counts) == 1:
+        raise NotChecked("the predictions hold no positions")
     _judge(subject, _Count(*(sum(column) for column in zip(*map(astuple, counts), strict=True))))
 
 
@@ -60,7 +62,7 @@ def _judge(subject: ModelSubject, count: _Count) -> None:
     if not count.things:
         raise NotChecked(
             "nothing was found in any picture, so no positions were compared: give pictures in which the model finds "
-            "something as the fixture `images`, or set scales_with_input = False when its predictions hold no positions"
+            "something as the fixture `images`"
         )
     if count.again < FOUND_AGAIN * count.things:
         raise Finding(
