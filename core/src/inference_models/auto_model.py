@@ -125,7 +125,7 @@ class AutoModel:
             A verdict for every package: usable and how ranked, or rejected and why.
 
         Raises:
-            BaseInferenceModelsError: what `from_pretrained` raises; but a model without a usable package is no error here.
+            BaseInferenceModelsError: what `from_pretrained` raises; not that no package is usable.
         """
         from inference_models.loading import LoadOptions, make_plan
 
