@@ -13,9 +13,9 @@ from inference_models import developer_tools, errors, testing
 from workspace import ROOT
 
 PAGES = {
-    "inference_models": ("api.md", inference_models.__all__),
-    "inference_models.developer_tools": ("developer-tools.md", developer_tools.__all__),
-    "inference_models.testing": ("testing.md", testing.__all__),
+    "inference_models": ("api.md", vars(inference_models)["__all__"]),
+    "inference_models.developer_tools": ("developer-tools.md", vars(developer_tools)["__all__"]),
+    "inference_models.testing": ("testing.md", vars(testing)["__all__"]),
 }
 PACKAGE = griffe.load("inference_models", search_paths=[ROOT / "core/src"])
 

@@ -11,6 +11,7 @@ from attrs import frozen
 from inference_models.errors import DeviceUnavailableError, InvalidParameterError
 
 KINDS = ("cpu", "cuda", "mps")
+"""The kinds of devices that torch's own packages run on here."""
 
 _INSTALL_CUDA = "install a build of torch with CUDA, as https://pytorch.org/get-started/locally says"
 
