@@ -63,9 +63,9 @@ def test_files_are_used_where_they_lie(package: Path) -> None:
 
 
 def test_files_are_fetched_and_checked(package: Path, inference_home: Path) -> None:
-    with FakeProvider("acme", served=True) as provider:
+    with FakeProvider("colors", served=True) as provider:
         provider.add("m", package)
-        model = AutoModel.from_pretrained("acme://m")
+        model = AutoModel.from_pretrained("colors://m")
         assert model.weights == b"weights" * 1000
         assert inference_home in model.directory.parents
         assert sorted(provider.server.requests) == ["/m/fake-fp32/model_config.json", "/m/fake-fp32/sub/weights.bin"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.util import find_spec
 from typing import Any, ClassVar
 
 import pytest
@@ -11,9 +10,6 @@ import pytest
 from inference_models.testing import BackendContract, ModelContract, PluginContract
 
 
-@pytest.mark.skipif(
-    find_spec("mediapipe") is None, reason="needs mediapipe, in an environment of its own: make test-mediapipe"
-)
 class MediaPipeContract(ModelContract):
     """The contract on a committed network."""
 
@@ -21,6 +17,7 @@ class MediaPipeContract(ModelContract):
 
     @pytest.fixture
     def model(self, load: Callable[..., Any]) -> Any:
+        pytest.importorskip("mediapipe", reason="needs mediapipe, in an environment of its own: make test-mediapipe")
         return load(self.kind)
 
 
