@@ -86,7 +86,7 @@ def test_a_broken_plugin(im_run: Im, tmp_path: Path) -> None:
     assert result.exit_code == 1
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert "plugin acme-models states its licence failed The metadata of acme-models states no licence." in lines
-    assert lines[-1] == "16 passed, 1 failed, 11 skipped"
+    assert lines[-1] == "17 passed, 1 failed, 11 skipped"
     (change,) = [line for line in lines[lines.index("To change") :] if line.startswith("plugin acme-models")]
     assert 'license = "Apache-2.0"' in change
     assert document["ok"] is False

@@ -39,6 +39,7 @@ def at_import(code: str) -> Change:
 
 MANY_MODULES = "import asyncio, concurrent.futures.process, email.mime.text, unittest.mock, xml.dom.minidom\n"
 INSIDE = "def _late():\n    from inference_models.catalog import Catalog\n"
+OLD_WAY = '__import__("warnings").warn("the old way goes in 0.9, write new()", DeprecationWarning)\n'
 FOR_TYPES = "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from inference_models.catalog import Catalog\n"
 NEEDS = ("import json\n", "import json\nimport acme_runtime\n")
 
@@ -72,6 +73,12 @@ BROKEN: list[tuple[str, dict[str, Change], str]] = [
         "started the program",
     ),
     ("import_does_nothing_else", {"plugin.py": after_imports("open(__file__ + '.log', 'w').close()\n")}, "wrote to"),
+    ("uses_nothing_deprecated", {"plugin.py": after_imports(OLD_WAY)}, "the old way goes in 0.9, write new() ("),
+    (
+        "uses_nothing_deprecated",
+        {"plugin.py": ("def im_pipelines():\n", f"def im_pipelines():\n    {OLD_WAY}")},
+        "the old way goes in 0.9",
+    ),
     ("imports_only_what_is_promised", {"model.py": at_import(INSIDE)}, "imports inference_models.catalog.Catalog"),
     (
         "imports_only_what_is_promised",
@@ -121,6 +128,7 @@ def test_a_good_plugin_passes(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.filterwarnings("ignore:the old way:DeprecationWarning")  # here, not in the process that the check starts
 @pytest.mark.parametrize(
     ("check", "changes", "words"), BROKEN, ids=lambda value: value if isinstance(value, str) else ""
 )

@@ -51,6 +51,10 @@ class PluginContract(Contract, contract=True):
         """Importing it connects to nothing and changes nothing."""
         self.run_check(checks.check_side_effects, plugin)
 
+    def test_uses_nothing_deprecated(self, plugin: PluginSubject) -> None:
+        """Importing it raises no DeprecationWarning."""
+        self.run_check(checks.check_deprecations, plugin)
+
     def test_imports_only_what_is_promised(self, plugin: PluginSubject) -> None:
         """It imports neither the core's insides nor another plugin."""
         self.run_check(checks.check_imports, plugin)

@@ -29,12 +29,14 @@ class Deeds:
         modules: that it caused to be imported.
         deeds: beyond importing and computing, in words: connections, programs, threads, files, variables.
         failure: the exception, in one line; None when there was none.
+        deprecations: what it was warned of because it will go, and where.
     """
 
     seconds: float
     modules: tuple[str, ...] = field(converter=tuple)
     deeds: tuple[str, ...] = field(converter=tuple)
     failure: str | None = None
+    deprecations: tuple[str, ...] = field(default=(), converter=tuple)
 
 
 @frozen

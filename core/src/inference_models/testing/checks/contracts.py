@@ -40,6 +40,7 @@ PLUGIN: PluginChecks = MappingProxyType(
         "hooks_are_repeatable": plugin.check_repeatability,
         "import_is_light": plugin.check_cost,
         "import_does_nothing_else": plugin.check_side_effects,
+        "uses_nothing_deprecated": plugin.check_deprecations,
         "imports_only_what_is_promised": plugin.check_imports,
         "keys_are_unique": plugin.check_keys,
         "targets_resolve": targets.check_targets,

@@ -186,6 +186,17 @@ def check_side_effects(plugin: PluginSubject) -> None:
             )
 
 
+def check_deprecations(plugin: PluginSubject) -> None:
+    """Importing the plugin and asking its hooks uses nothing that will go."""
+    for info, probe in zip(plugin.infos, plugin.probes, strict=True):
+        if probe.plugin.deprecations:
+            raise Finding(
+                f"Importing {info.module} and asking its hooks uses what is deprecated: "
+                f"{'; '.join(probe.plugin.deprecations[:5])}.",
+                "Use what the warning names instead, before the old way goes.",
+            )
+
+
 def check_imports(plugin: PluginSubject) -> None:
     """No module of the plugin imports the core's insides or another plugin."""
     if plugin.is_core:

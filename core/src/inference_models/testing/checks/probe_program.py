@@ -12,6 +12,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -74,7 +75,8 @@ class Watch:
 
 def _is_written(arguments: tuple[Any, ...]) -> bool:
     path, mode, flags = (*arguments, None, None, None)[:3]
-    if "__pycache__" in str(path) or str(path) == os.devnull:  # Python keeps compiled modules
+    # Python keeps compiled modules. A number is a file that was opened before, which was heard then.
+    if isinstance(path, int) or "__pycache__" in str(path) or str(path) == os.devnull:
         return False
     if isinstance(mode, str):
         return any(letter in mode for letter in "wax+")
@@ -118,13 +120,19 @@ def load(entry_point: str) -> Any:
 
 
 def _attempt(watch: Watch, do: Callable[[], Any]) -> tuple[dict[str, Any], Any]:
-    watch.start()
     answer, failure = None, None
-    try:
-        answer = do()
-    except BaseException as error:  # modules exit where they should raise
-        failure = f"{type(error).__name__}: {error}"
-    return {**watch.stop(), "failure": failure}, answer
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        watch.start()
+        try:
+            answer = do()
+        except BaseException as error:  # modules exit where they should raise
+            failure = f"{type(error).__name__}: {error}"
+        noted = watch.stop()
+    deprecations = [
+        f"{one.message} ({one.filename}:{one.lineno})" for one in caught if issubclass(one.category, DeprecationWarning)
+    ]
+    return {**noted, "failure": failure, "deprecations": deprecations}, answer
 
 
 def _detect(spec: Any) -> Any:
