@@ -169,7 +169,7 @@ def test_paths(policy, plan, tmp_path: Path) -> None:
     checkpoint.touch()
     assert AutoModel.from_pretrained(directory) is not None
     policy("[packages]\nlocal_paths = false")
-    for path in (directory, str(directory), checkpoint, tmp_path / "missing"):
+    for path in (directory, str(directory), f"LOCAL.://{directory}", checkpoint, tmp_path / "missing"):
         for ask in (AutoModel.from_pretrained, AutoModel.explain, AutoModel.describe_model):
             with pytest.raises(PolicyViolationError, match=r"is a path and is not loaded.*packages\.local_paths"):
                 ask(path)

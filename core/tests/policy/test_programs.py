@@ -26,7 +26,8 @@ def test_data(backend: str, files: list[str]) -> None:
     assert find_program(backend, files) is None
 
 
-@pytest.mark.parametrize("backend", ["torch-script", "trt"])
+# The last three are spellings under which the same plugins are found.
+@pytest.mark.parametrize("backend", ["torch-script", "trt", "Torch_Script", "torch.script", "TRT"])
 def test_some_backends_run_nothing_else_than_programs(backend: str) -> None:
     assert "are programs" in str(find_program(backend, ["weights.safetensors"]))
 
@@ -34,7 +35,7 @@ def test_some_backends_run_nothing_else_than_programs(backend: str) -> None:
 @pytest.mark.parametrize("backend", ["onnx", "mediapipe", "torch", "acme"])
 @pytest.mark.parametrize(
     "name",
-    ["weights.pt", "weights.PTH", "a/b/x.pkl", "model.py", "lib.so", "engine.plan", "x.npz", "x.keras", ".pt.ts"],
+    ["weights.pt", "weights.PTH", "a/b/x.pkl", "model.py", "lib.so", "engine.plan", "x.npz", "x.keras", ".pt.ts", ".im-x.py"],
 )
 def test_files_of_programs(backend: str, name: str) -> None:
     assert repr(name) in str(find_program(backend, ["weights.onnx", name]))
@@ -59,3 +60,16 @@ def test_the_files_of_a_directory_and_of_a_checkpoint(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     assert list(files_in(tmp_path)) == ["weights.onnx", "base/x.pkl"]
     assert list(files_in(tmp_path / "base/x.pkl")) == ["x.pkl"]
+
+
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_what_stands_behind_a_link_is_not_data(tmp_path: Path, backend: str) -> None:
+    elsewhere, package = tmp_path / "elsewhere", tmp_path / "package"
+    elsewhere.mkdir()
+    package.mkdir()
+    (elsewhere / "weights.pt").touch()
+    (package / "weights.safetensors").touch()
+    assert find_program(backend, files_in(package)) is None
+    (package / "base").symlink_to(elsewhere)
+    assert list(files_in(package)) == ["weights.safetensors", "base/"]
+    assert "'base/' is a link" in str(find_program(backend, files_in(package)))

@@ -16,7 +16,7 @@ from inference_models.errors import (
     WeightsProviderNotFoundError,
 )
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata
-from inference_models.weights_providers import WEIGHTS_PROVIDERS, ModelSource, find_source, list_available_models
+from inference_models.weights_providers import WEIGHTS_PROVIDERS, list_available_models
 
 PROVIDER = """
     from inference_models import ModelNotFoundError
@@ -44,50 +44,6 @@ PROVIDER = """
 def _no_registered_providers():
     yield
     WEIGHTS_PROVIDERS.clear()
-
-
-@pytest.mark.parametrize(
-    ("given", "provider", "source"),
-    [
-        ("acme://plates", None, ModelSource("acme", "plates")),
-        ("ACME://line-7/defects@4", None, ModelSource("acme", "line-7/defects@4")),
-        ("acme://plates", "acme", ModelSource("acme", "plates")),
-        ("yolov8n-640", None, ModelSource("roboflow", "yolov8n-640")),
-        ("ws/project/3", "Acme", ModelSource("acme", "ws/project/3")),
-        ("./model", None, ModelSource("local", "model")),
-        ("../model", None, ModelSource("local", "../model")),
-        ("~/model", None, ModelSource("local", str(Path.home() / "model"))),
-        ("/srv/model", None, ModelSource("local", "/srv/model")),
-        ("C:\\models\\a", None, ModelSource("local", "C:\\models\\a")),
-        (Path("model"), None, ModelSource("local", "model")),
-        ("model", "local", ModelSource("local", "model")),
-    ],
-)
-def test_what_a_string_means(given, provider, source) -> None:
-    assert find_source(given, provider) == source
-
-
-@pytest.mark.parametrize("given", ["", "  ", "a\0b", None, 7, "acme://"])
-def test_what_names_no_model(given) -> None:
-    with pytest.raises(InvalidParameterError):
-        find_source(given)
-
-
-@pytest.mark.parametrize("given", ["~nobody-of-this-name/model", Path("~nobody-of-this-name/model")])
-def test_the_home_of_an_unknown_user_is_an_error(given) -> None:
-    with pytest.raises(InvalidParameterError, match="a user that this machine does not know"):
-        find_source(given)
-
-
-@pytest.mark.parametrize("name", ["", 7])
-def test_a_provider_is_named_by_text(name) -> None:
-    with pytest.raises(InvalidParameterError, match="weights_provider="):
-        find_source("yolov8n-640", name)
-
-
-def test_two_providers_at_once_contradict_each_other() -> None:
-    with pytest.raises(InvalidParameterError, match=r"'acme'.*weights_provider='roboflow'"):
-        find_source("acme://plates", "roboflow")
 
 
 def test_a_plugins_provider_is_asked(install_plugin) -> None:

@@ -164,7 +164,7 @@ def _refusal(spec: object, kind: type, hook: str, info: PluginInfo) -> str | Non
     if not isinstance(spec, kind):
         return f"{hook} returned {type(spec).__name__!r} where {kind.__name__} belongs"
     is_core = canonical_name(info.distribution) == _CORE_DISTRIBUTION
-    if isinstance(spec, WeightsProviderSpec) and spec.name.lower() in RESERVED_PROVIDERS and not is_core:
+    if isinstance(spec, WeightsProviderSpec) and canonical_name(spec.name) in RESERVED_PROVIDERS and not is_core:
         return f"{hook} declares the weights provider {spec.name!r}, a name that is reserved; choose another"
     return None
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from inference_models.weights_providers.core import (
-    ModelSource,
-    find_source,
-    get_model_from_provider,
-    list_available_models,
-)
+from inference_models.weights_providers.core import get_model_from_provider, list_available_models
 from inference_models.weights_providers.local import read_package_directory
 from inference_models.weights_providers.registered import WEIGHTS_PROVIDERS, register_model_provider
+from inference_models.weights_providers.sources import ModelSource, find_source
 
 __all__ = [
     "WEIGHTS_PROVIDERS",

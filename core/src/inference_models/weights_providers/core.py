@@ -1,19 +1,15 @@
-"""From the string that a user writes to model metadata: which provider, which id, what it answers."""
+"""From a model's provider and id to its metadata: who is asked, what it answers, and what to say when it fails."""
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from attrs import frozen
-
 from inference_models.catalog import Catalog, current_catalog
 from inference_models.configuration import Variable
-from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER
 from inference_models.errors import (
     BaseInferenceModelsError,
     InvalidParameterError,
@@ -34,19 +30,17 @@ from inference_models.weights_providers.permission import (
     refuse_forbidden_provider,
 )
 from inference_models.weights_providers.registered import (
-    PROVIDER_NAME,
     WEIGHTS_PROVIDERS,
     ProviderHandler,
     refuse_second,
     register_model_provider,
 )
+from inference_models.weights_providers.sources import ModelSource, check_provider_name, find_source
 
 __all__ = [
     "WEIGHTS_PROVIDERS",
-    "ModelSource",
     "ProviderHandler",
     "credential_of",
-    "find_source",
     "get_model_from_provider",
     "get_model_metadata",
     "list_available_models",
@@ -60,70 +54,6 @@ logger = logging.getLogger(__name__)
 
 # After these, whoever wrote a bare id may have meant something else than a model of the default provider.
 _NOT_FOUND_HERE = (ModelNotFoundError, UnauthorizedModelAccessError, RetryError, OfflineModeError)
-_SCHEME = re.compile(rf"(?P<provider>{PROVIDER_NAME})://(?P<model_id>.*)", re.DOTALL)
-_HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
-
-
-@frozen
-class ModelSource:
-    """Where a model is to be asked for: the provider's name, and the id as that provider knows it."""
-
-    provider: str
-    model_id: str
-
-    @property
-    def is_local(self) -> bool:
-        """Whether this is a directory on this machine."""
-        return self.provider == LOCAL_PROVIDER
-
-    def __str__(self) -> str:
-        return self.model_id if self.is_local else f"{self.provider}://{self.model_id}"
-
-
-def find_source(model_id_or_path: str | os.PathLike[str], weights_provider: str | None = None) -> ModelSource:
-    """Decide whether a string is a local path or an id, and of which provider.
-
-    A path is absolute, starts with `.` or `~`, or is a `Path`; anything else is an id, whatever lies in
-    the current directory, so that nobody's folder can take a model's place.
-
-    Raises:
-        InvalidParameterError: it is neither, or contradicts `weights_provider`.
-    """
-    _check_provider_name(weights_provider)
-    if isinstance(model_id_or_path, os.PathLike):
-        return _local_source(Path(model_id_or_path))
-    text = model_id_or_path
-    if not isinstance(text, str) or not text.strip() or "\0" in text:
-        raise InvalidParameterError(f"A model is named by a non-empty string or a path, not {text!r}.")
-    if weights_provider == LOCAL_PROVIDER or Path(text).is_absolute() or text[0] in ".~" or _HAS_DRIVE.match(text):
-        return _local_source(Path(text))
-    match = _SCHEME.fullmatch(text)
-    if match is None:
-        return ModelSource((weights_provider or DEFAULT_PROVIDER).lower(), text)
-    provider, model_id = match["provider"].lower(), match["model_id"]
-    if not model_id:
-        raise InvalidParameterError(f"{text!r} names no model: write {provider}://model-id.")
-    if weights_provider is not None and weights_provider.lower() != provider:
-        raise InvalidParameterError(
-            f"{text!r} names the weights provider {provider!r}, but weights_provider={weights_provider!r} was given "
-            f"too. Give one of them."
-        )
-    return ModelSource(provider, model_id)
-
-
-def _check_provider_name(weights_provider: object) -> None:
-    if weights_provider is not None and (not isinstance(weights_provider, str) or not weights_provider):
-        raise InvalidParameterError(f"weights_provider= takes the name of one, not {weights_provider!r}.")
-
-
-def _local_source(path: Path) -> ModelSource:
-    try:
-        return ModelSource(LOCAL_PROVIDER, str(path.expanduser()))
-    except RuntimeError:
-        raise InvalidParameterError(
-            f"{str(path)!r} begins with the home directory of a user that this machine does not know. Write the whole "
-            f"path."
-        ) from None
 
 
 def get_model_from_provider(
@@ -212,9 +142,9 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
         InvalidParameterError: `weights_provider` is no name.
         PolicyViolationError: the policy forbids `weights_provider`. Others that it forbids are not asked.
     """
-    _check_provider_name(weights_provider)
     catalog = current_catalog()
     if weights_provider is not None:
+        check_provider_name(weights_provider)
         refuse_forbidden_provider(weights_provider)
     rows = permitted_providers(catalog) if weights_provider is None else [catalog.provider(weights_provider)]
     models = {}

@@ -9,7 +9,7 @@ from inference_models.policy import current_policy
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog, Declared
     from inference_models.specs import WeightsProviderSpec
-    from inference_models.weights_providers.core import ModelSource
+    from inference_models.weights_providers.sources import ModelSource
 
 __all__ = ["permitted_providers", "refuse_forbidden", "refuse_forbidden_provider"]
 

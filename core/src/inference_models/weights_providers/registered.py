@@ -32,7 +32,7 @@ class _ProviderTable(UserDict[str, ProviderHandler]):
                 f"A weights provider's name is letters, digits and any of ._+- (it is written as name://model-id), "
                 f"not {name!r}."
             )
-        if name.lower() in RESERVED_PROVIDERS:
+        if canonical_name(name) in RESERVED_PROVIDERS:
             raise InvalidParameterError(f"The weights provider name {name!r} is reserved. Choose another.")
         if not callable(handler):
             raise InvalidParameterError(
