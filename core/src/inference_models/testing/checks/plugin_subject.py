@@ -17,7 +17,6 @@ from inference_models.errors import PluginError, describe_choices
 from inference_models.hookspecs import ENTRY_POINT_GROUP
 from inference_models.plugins import LoadedPlugins, PluginInfo, load_plugins
 from inference_models.plugins.discovery import find_plugins
-from inference_models.policy import current_policy
 from inference_models.testing.checks.clean_process import Probe, probe_plugin
 from inference_models.testing.checks.findings import NotChecked
 from inference_models.testing.checks.pointers import Pointer, pointers, top_module
@@ -75,8 +74,7 @@ class PluginSubject:
         """Its entry points for this version of the plugin API, taken as switched on.
 
         Raises:
-            NotChecked: it has none.
-            PolicyViolationError: the policy forbids it, also for a check.
+            NotChecked: it has none, or the policy forbids it, also for a check.
         """
         infos = [info for info in self.all_infos if info.group == ENTRY_POINT_GROUP and info.entry_point is not None]
         if not infos:
@@ -84,8 +82,6 @@ class PluginSubject:
         for info in infos:
             if info.selection == "forbidden":  # never imported, not even to look at it
                 raise NotChecked(f"the policy forbids it: {info.refusal}")
-        for info in infos:
-            current_policy().require(f"{info} is not imported", info.refusal)
         return [evolve(info, selection="enabled") for info in infos]
 
     @cached_property
