@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from datetime import date
 from pathlib import Path
 from statistics import median
@@ -72,13 +73,15 @@ def install_and_measure(names: tuple[str, ...], wheels: Path) -> Installation:
         pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", commands / "python"]
         subprocess.run([*pip, "install", *options, "--find-links", wheels, *names], check=True)
         listed = subprocess.run([*pip, "list", "--format=json"], check=True, capture_output=True, text=True).stdout
-        sizes = installed_size.sizes(home)
-        largest = sorted(sizes.items(), key=lambda item: -item[1])[:3]
+        sizes: Counter[str] = Counter()
+        for name, size in installed_size.sizes(home).items():
+            sizes[name.partition(".")[0]] += size  # numpy with numpy.libs
+        largest = sizes.most_common(3)
         return Installation(
             names,
             len(json.loads(listed)),
             sum(sizes.values()) / 1e6,
-            ", ".join(f"{name.split('.')[0]} {size / 1e6:.0f}" for name, size in largest),
+            ", ".join(f"{name} {size / 1e6:.0f}" for name, size in largest),
             median(_seconds([commands / "python", "-c", START], printed=True) for _ in range(STARTS)),
             median(_seconds([commands / "im", "plugins", "--json"], printed=False) for _ in range(STARTS)),
         )
