@@ -127,6 +127,15 @@ class TestInTheCache:
         assert backend_in_use() == "optimised"
         succeed(im_run("compile", MODEL_ID, "--backend", "optimised", "--batch", 2))
 
+    def test_it_came_from_no_origin_that_a_policy_could_forbid(
+        self, im_run: Im, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        succeed(im_run("compile", MODEL_ID, "--backend", "optimised"))
+        (tmp_path / "policy.toml").write_text("[origins]\nallow = []")
+        monkeypatch.setenv("INFERENCE_MODELS_POLICY", str(tmp_path / "policy.toml"))
+        monkeypatch.setenv("INFERENCE_MODELS_OFFLINE", "1")
+        assert backend_in_use() == "optimised"
+
     def test_made_again_it_takes_the_place_of_the_earlier_one(self, im_run: Im, home: Path) -> None:
         first = succeed(im_run("compile", MODEL_ID, "--backend", "optimised"))
         assert succeed(im_run("compile", MODEL_ID, "--backend", "optimised")) == first

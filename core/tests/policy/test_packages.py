@@ -13,6 +13,7 @@ from inference_models import AutoModel, NoModelPackagesAvailableError, PolicyVio
 from inference_models.catalog import current_catalog
 from inference_models.developer_tools import register_model_provider
 from inference_models.environment import Environment
+from inference_models.loading.compilation import compile_model
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.negotiation import Plan, make_request, negotiate
 from inference_models.weights_providers import WEIGHTS_PROVIDERS
@@ -175,6 +176,23 @@ def test_paths(policy, plan, tmp_path: Path) -> None:
                 ask(path)
 
 
+COMPILER = """
+from inference_models.developer_tools import BackendSpec, ModelSpec, hookimpl
+
+def compile_package(directory, output, **_):
+    return {"type": "npu-package", "backendType": "npu"}
+
+@hookimpl
+def im_backends():
+    return BackendSpec(
+        name="npu", priority=1, detect=dict, compile=compile_package, compiles={"torch-script"},
+        manifest_parsers={"npu-package": lambda manifest: {"backend": "npu"}},
+    )
+
+@hookimpl
+def im_models():
+    return ModelSpec(architectures="net", task_type="counting", backends="npu", target=object)
+"""
 CODE = "class Model:\n    @classmethod\n    def from_pretrained(cls, directory):\n        return cls()\n"
 
 
@@ -190,6 +208,15 @@ def test_code_in_packages(policy, tmp_path: Path) -> None:
         policy(f"[packages]\n{rule} = false")
         with pytest.raises(PolicyViolationError, match=f"packages.{rule} is false"):
             AutoModel.from_pretrained(directory, allow_local_code_packages=True)
+
+
+def test_a_program_is_not_compiled_into_data(policy, install_plugin, tmp_path: Path) -> None:
+    install_plugin("im-npu", COMPILER)
+    directory = write_package(tmp_path / "mine", backend_type="torch-script")
+    assert compile_model(str(directory), "npu", output=tmp_path / "made").directory == tmp_path / "made"
+    policy("[packages]\nprograms = false")
+    with pytest.raises(NoModelPackagesAvailableError, match="packages of the backend 'torch-script' are programs"):
+        compile_model(str(directory), "npu", output=tmp_path / "made-again")
 
 
 def test_dependencies_are_held_to_it_too(policy, plan, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_some_backends_run_nothing_else_than_programs(backend: str) -> None:
 @pytest.mark.parametrize("backend", ["onnx", "mediapipe", "torch", "acme"])
 @pytest.mark.parametrize(
     "name",
-    ["weights.pt", "weights.PTH", "a/b/x.pkl", "model.py", "lib.so", "engine.plan", "x.npz", "x.keras", ".pt.ts", ".im-x.py"],
+    ["weights.pt", "weights.PTH", "a/b/x.pkl", "model.py", "lib.so", "engine.plan", "x.npz", ".pt.ts", ".im-x.py"],
 )
 def test_files_of_programs(backend: str, name: str) -> None:
     assert repr(name) in str(find_program(backend, ["weights.onnx", name]))

@@ -205,7 +205,8 @@ class _Job:
         context = Context(self.metadata, self.catalog, self.environment, self.wishes.make_request(self.catalog))
         as_compiled = evolve(package, backend=spec.name)
         return (
-            is_permitted(as_compiled, context)
+            is_permitted(package, context)  # what compiles it opens it first
+            or is_permitted(as_compiled, context)
             or is_trusted(package, context)
             or has_implementation(as_compiled, context)
         )

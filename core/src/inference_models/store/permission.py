@@ -7,6 +7,9 @@ from inference_models.store.inventory import StoredPackage
 
 __all__ = ["refuse_stored"]
 
+# The source of a file that was made here is a model, which may be written with a provider's name before `://`, too.
+_ADDRESSES = ("http://", "https://")
+
 
 def refuse_stored(stored: StoredPackage) -> str | None:
     """Return why a package must not be used as it was fetched: from where, or with too little proof.
@@ -17,7 +20,7 @@ def refuse_stored(stored: StoredPackage) -> str | None:
     if policy.path is None:
         return None
     for file in stored.files:
-        if "://" in file.source and (reason := policy.refuse_url(file.source)) is not None:
+        if file.source.lower().startswith(_ADDRESSES) and (reason := policy.refuse_url(file.source)) is not None:
             return f"its file {file.handle!r} came from elsewhere: {reason}"
     package = (stored.manifest.description or {}).get("package")
     proof = package.get("proof") if isinstance(package, dict) else None
