@@ -45,7 +45,7 @@ class TestTime:
         started = time.monotonic()
         with pytest.raises(ModelRetrievalError, match=r"too slowly.*INFERENCE_MODELS_DOWNLOAD_MINIMUM_RATE"):
             fetch(spec_for(url), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < 60
 
     def test_a_dripping_head_is_given_up(
         self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -54,7 +54,7 @@ class TestTime:
 
         def drip(handler: BaseHTTPRequestHandler) -> None:
             handler.wfile.write(b"HTTP/1.1 200 OK\r\n")
-            for _ in range(100):
+            for _ in range(1000):
                 handler.wfile.write(b"X: y\r\n")
                 handler.wfile.flush()
                 time.sleep(0.1)
@@ -62,7 +62,7 @@ class TestTime:
         started = time.monotonic()
         with pytest.raises(ModelRetrievalError, match=r"did not begin to send within 1\.2 s"):
             fetch(spec_for(server.route("/w", drip)), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 60
 
     def test_the_deadline_ends_what_is_slow(
         self, server: FaultServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -72,7 +72,7 @@ class TestTime:
         started = time.monotonic()
         with pytest.raises(ModelRetrievalError, match="INFERENCE_MODELS_DOWNLOAD_DEADLINE"):
             fetch(spec_for(url), tmp_path / "weights.onnx")
-        assert time.monotonic() - started < 6
+        assert time.monotonic() - started < 30
 
     def test_a_slow_start_is_waited_for(self, server: FaultServer, tmp_path: Path) -> None:
         def start_slowly(handler: BaseHTTPRequestHandler, serve: Callable[[], object]) -> None:
