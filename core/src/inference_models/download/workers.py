@@ -49,7 +49,7 @@ class Workers:
                 thread = threading.Thread(target=self._run, name="inference-models-download", daemon=True)
                 self._threads.append(thread)
                 thread.start()
-            self._changed.notify()
+            self._changed.notify_all()  # one alone might be the caller, who waits for the same condition
 
     def wait(self) -> None:
         """Return when all tasks are done.
