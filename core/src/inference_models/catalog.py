@@ -19,7 +19,14 @@ from inference_models.errors import (
     describe_choices,
 )
 from inference_models.memo import Memo
-from inference_models.plugins import LoadedPlugin, LoadedPlugins, PluginInfo, PluginProblem, load_plugins
+from inference_models.plugins import (
+    LoadedPlugin,
+    LoadedPlugins,
+    PluginInfo,
+    PluginProblem,
+    find_plugins,
+    load_plugins,
+)
 from inference_models.policy import current_policy
 from inference_models.specs import SESSION_BACKENDS, BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
 
@@ -278,7 +285,9 @@ def current_catalog() -> Catalog:
 
     Under another policy they are discovered anew. Raises: InvalidPolicyError.
     """
-    return _catalogs.get(current_policy().fingerprint, lambda: Catalog(load_plugins()))
+    policy = current_policy()
+    # Found under the same policy that it is kept for, also when the file changes meanwhile.
+    return _catalogs.get(policy.fingerprint, lambda: Catalog(load_plugins(lambda: find_plugins(policy))))
 
 
 def refresh_catalog() -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from inference_models import AutoModel, InvalidPolicyError, NoModelPackagesAvailableError, PolicyViolationError
 from inference_models.catalog import current_catalog
 from inference_models.cli.application import im
-from inference_models.plugins import PluginInfo, find_plugins
+from inference_models.plugins import PluginInfo, find_plugins, load_plugins
 
 # Imported, it leaves a trace.
 TRACE = "import sys\nsys.modules['trace_of_{0}'] = sys\n"
@@ -101,6 +101,21 @@ def test_another_policy_means_another_look(policy, install_plugin) -> None:
     assert [plugin.info.distribution for plugin in current_catalog().plugins] == ["im-core"]
     policy("[plugins]\nallow = ['acme-vision']")
     assert [plugin.info.distribution for plugin in current_catalog().plugins] == ["acme-vision"]
+
+
+def test_a_change_while_plugins_are_found_lets_none_stay(policy, install_plugin, monkeypatch) -> None:
+    install_plugin("acme-vision", TRACE.format("acme"))
+    path = policy("[plugins]\nallow = ['im-core']")
+    strict = path.read_text()
+
+    def change_first(find):
+        path.write_text("[plugins]\nallow = ['acme-vision']")
+        return load_plugins(find)
+
+    monkeypatch.setattr("inference_models.catalog.load_plugins", change_first)
+    current_catalog()
+    path.write_text(strict)
+    assert [plugin.info.distribution for plugin in current_catalog().plugins] == ["im-core"]
 
 
 def test_a_policy_that_cannot_be_used_lets_nothing_be_imported(policy, install_plugin) -> None:

@@ -67,17 +67,20 @@ class PluginInfo:
         return None if distribution is None else read_license(distribution)
 
 
-def find_plugins() -> list[PluginInfo]:
+def find_plugins(policy: Policy | None = None) -> list[PluginInfo]:
     """Return every installed plugin, also those that will not be loaded, ordered by name.
 
     Of a distribution that is found twice on `sys.path` the first counts, as for imports.
+
+    Args:
+        policy: what forbids some of them. None: the policy in force.
 
     Raises:
         InvalidPolicyError: there is a policy, and its file cannot be used.
     """
     from importlib_metadata import Distribution
 
-    policy = current_policy()
+    policy = policy or current_policy()
     found: list[PluginInfo] = []
     first_location: str | None = None
     path = existing_entries()
@@ -157,8 +160,17 @@ def _select(group: str, names: set[str], refusal: str | None) -> Selection:
         return "incompatible"
     if refusal is not None:
         return "forbidden"
+    return "enabled" if _switched_off(names) is None else "disabled"
+
+
+def switched_off(plugin: PluginInfo) -> str | None:
+    """Return which setting leaves out a plugin, in words; None when none does."""
+    return _switched_off({canonical_name(plugin.distribution), canonical_name(plugin.name)})
+
+
+def _switched_off(names: set[str]) -> str | None:
     only = ONLY_PLUGINS.get()
     if only is not None and not names & set(map(canonical_name, only)):
-        return "disabled"
+        return f"{ONLY_PLUGINS.name} does not name it"
     disabled = set(map(canonical_name, DISABLE_PLUGINS.get()))
-    return "disabled" if "*" in disabled or names & disabled else "enabled"
+    return f"{DISABLE_PLUGINS.name} names it" if "*" in disabled or names & disabled else None
