@@ -318,6 +318,13 @@ def test_a_host_name_that_cannot_exist_is_an_error_of_ours() -> None:
         download("https://" + "a" * 300 + "/weights")
 
 
+@pytest.mark.parametrize("value", [f"Bearer {SECRET}\n", f"Bearer {SECRET}\u20ac", f" {SECRET}"])
+def test_a_header_that_cannot_be_sent_is_called_that_and_not_shown(server: FaultServer, value: str) -> None:
+    with pytest.raises(ModelRetrievalError, match="a header holds what no header can") as caught:
+        download(server.url("/weights"), headers={"Authorization": value})
+    assert SECRET not in texts_of(caught.value)
+
+
 def test_plain_http_is_used_for_origins_that_the_configuration_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INFERENCE_MODELS_ALLOWED_HTTP_ORIGINS", "http://models.example:8080, http://other.example")
 

@@ -21,6 +21,7 @@ FAILURES = (requests.RequestException, urllib3_errors.HTTPError, OSError, ValueE
 _TIMEOUTS = (requests.Timeout, urllib3_errors.TimeoutError, TimeoutError)
 # Another try cannot help: it is not the connection that is wrong. ValueError: a host name, address or header is.
 _LASTING = (ValueError, ssl.SSLCertVerificationError)
+_HEADER_ENCODING = "latin-1"  # of UnicodeEncodeError; that of a host name is "idna"
 
 
 class RequestError(ModelRetrievalError):
@@ -72,6 +73,8 @@ def describe_failure(error: BaseException) -> str:
             return "the server stayed silent for too long"
         if isinstance(link, urllib3_errors.IncompleteRead):
             return f"the body ended after {link.partial} bytes, {link.expected} more were announced"
+        if isinstance(link, requests.exceptions.InvalidHeader) or getattr(link, "encoding", None) == _HEADER_ENCODING:
+            return "a header holds what no header can, such as a key with a line break or a foreign letter"
         if isinstance(link, (UnicodeError, urllib3_errors.LocationParseError)):
             return "the host name is not valid"
         if isinstance(link, ssl.SSLError):
