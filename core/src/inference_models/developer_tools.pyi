@@ -123,5 +123,5 @@ from .vision import softmax as softmax
 from .vision import stated_input_size as stated_input_size
 from .vision import substitute_resize_mode as substitute_resize_mode
 from .weights_providers import get_model_from_provider as get_model_from_provider
-from .weights_providers import read_package_directory as read_package_directory
 from .weights_providers import register_model_provider as register_model_provider
+from .weights_providers.local import read_package_directory as read_package_directory

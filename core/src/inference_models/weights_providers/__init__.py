@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from inference_models.weights_providers.core import get_model_from_provider, list_available_models
-from inference_models.weights_providers.local import read_package_directory
 from inference_models.weights_providers.registered import WEIGHTS_PROVIDERS, register_model_provider
 from inference_models.weights_providers.sources import ModelSource, find_source
 
@@ -13,6 +12,5 @@ __all__ = [
     "find_source",
     "get_model_from_provider",
     "list_available_models",
-    "read_package_directory",
     "register_model_provider",
 ]
