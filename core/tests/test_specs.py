@@ -41,6 +41,14 @@ def test_a_target_may_be_the_function_itself() -> None:
     assert resolve(len) is len
 
 
+@pytest.mark.parametrize("target", ["acme.model.Net", None])
+def test_a_target_is_nothing_else(target: object) -> None:
+    with pytest.raises(TypeError, match=r'target of PipelineSpec must be LazyClass\("module", "name"\) or a function'):
+        PipelineSpec(id="read-plates", target=target)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="check of BackendSpec must be"):
+        BackendSpec(name="b", priority=1, detect=dict, check="acme.check")  # type: ignore[arg-type]
+
+
 def test_specs_are_frozen_and_keyword_only() -> None:
     spec = ModelSpec(architectures="a", task_type="t", backends="b", target=ANYWHERE)
     with pytest.raises(FrozenInstanceError):

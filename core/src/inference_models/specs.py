@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 from attrs.validators import deep_iterable, deep_mapping, instance_of, matches_re
 
 from inference_models.entities import Quantization
@@ -59,6 +59,13 @@ class LazyClass:
 
 Target: TypeAlias = LazyClass | Callable[..., Any]
 """What a spec points at: a `LazyClass`, or the function itself when its module is light."""
+
+
+def _is_target(spec: object, attribute: Attribute[Any], value: object) -> None:
+    may_lack = value is None and attribute.default is None
+    if not (isinstance(value, LazyClass) or callable(value) or may_lack):
+        what = f"{attribute.name} of {type(spec).__name__}"
+        raise TypeError(f'{what} must be LazyClass("module", "name") or a function, not {value!r}')
 
 
 def resolve(target: Target) -> Any:
@@ -148,8 +155,8 @@ class WeightsProviderSpec:
     """
 
     name: str = field(validator=_KEY)
-    target: Target
-    list_models: Target | None = None
+    target: Target = field(validator=_is_target)
+    list_models: Target | None = field(default=None, validator=_is_target)
     api_key_variable: str | None = None
     works_offline: bool = field(default=False, validator=instance_of(bool))
     settings: frozenset[str] = field(default=frozenset(), converter=_as_names)
@@ -189,20 +196,20 @@ class BackendSpec:
 
     name: str = field(validator=_KEY, converter=str)
     priority: int = field(validator=instance_of(int))
-    detect: Target
-    check: Target | None = None
-    open_session: Target | None = None
-    toolkit: Target | None = None
+    detect: Target = field(validator=_is_target)
+    check: Target | None = field(default=None, validator=_is_target)
+    open_session: Target | None = field(default=None, validator=_is_target)
+    toolkit: Target | None = field(default=None, validator=_is_target)
     session_options: frozenset[str] = field(default=frozenset(), converter=_as_names)
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
-    rank: Target | None = None
+    rank: Target | None = field(default=None, validator=_is_target)
     default_quantizations: Mapping[str, frozenset[Quantization]] = field(
         factory=dict,
         converter=_to_quantizations,
         validator=deep_mapping(instance_of(str), instance_of(frozenset)),
     )
     settings: frozenset[str] = field(default=frozenset(), converter=_as_names)
-    compile: Target | None = None
+    compile: Target | None = field(default=None, validator=_is_target)
     compiles: frozenset[str] = field(default=frozenset(), converter=_as_names)
 
 
@@ -240,7 +247,7 @@ class ModelSpec:
     architectures: tuple[str, ...] = field(converter=_as_tuple, validator=_KEYS)
     task_type: str = field(validator=_KEY)
     backends: tuple[str, ...] = field(converter=_as_tuple, validator=_BACKENDS)
-    target: Target
+    target: Target = field(validator=_is_target)
     supported_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
     required_model_features: frozenset[str] = field(default=frozenset(), converter=_as_names)
     requires: tuple[str, ...] = field(default=(), converter=_as_tuple)
@@ -274,7 +281,7 @@ class PipelineSpec:
     """
 
     id: str = field(validator=_KEY)
-    target: Target
+    target: Target = field(validator=_is_target)
     default_models: tuple[str | None, ...] = field(default=(), converter=_as_models)
 
 

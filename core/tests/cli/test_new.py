@@ -140,6 +140,7 @@ def test_what_to_do_next_is_said(here: Path, im_run: Im) -> None:
         ("model", "Match", "'match' cannot be"),
         ("model", "json", "would hide the module 'json'"),
         ("model", "inference-models", "would hide the module 'inference_models'"),
+        ("model", "NumPy", "'NumPy' is installed here and is no plugin"),
         ("provider", "roboflow", "'roboflow' is the name of a weights provider"),
         ("provider", "local-provider", "'local' is the name of a weights provider"),
         ("provider", "demo", "'demo' is the name of a weights provider"),

@@ -79,6 +79,8 @@ def test_a_key_that_is_not_there_forbids_nothing(policy) -> None:
         ("[plugins]\nallow = 'a'", "plugins.allow takes a list of names, not 'a'"),
         ("[plugins]\nallow = [1]", "takes a list of names"),
         ("[plugins]\nallow = ['']", "takes a list of names"),
+        ("[plugins]\nallow = ['im-core>=0.1']", "plugins.allow takes a list of plain names, without versions"),
+        ("[providers]\nallow = ['acme://']", "providers.allow takes a list of plain names"),
         ("[origins]\nallow = ['api.example.com']", "origins.allow takes origins such as"),
         ("[licenses]\nweights = ['Apache 2']", "licenses.weights takes single licences"),
         ("[licenses]\ncode = ['MIT OR Apache-2.0']", "licenses.code takes single licences"),

@@ -61,6 +61,7 @@ BROKEN: list[tuple[str, str, Change, str]] = [
     ("threads_get_what_one_gets", "session.py", (ANSWER, MIXED_UP), "8 threads at once"),
     ("device_is_a_real_one", "session.py", ("    use(device)\n    try", "    try"), "runs on cpu"),
     ("device_is_a_real_one", "session.py", ('    device = "cpu"', '    device = "the fast one"'), "'the fast one'"),
+    ("device_is_a_real_one", "session.py", ('    device = "cpu"', '    device = "cuda:0"'), "the backend refuses"),
     ("toolkit_is_made_for_the_device", "session.py", ("    use(device)\n    return", "    return"), "runs on cpu"),
     ("toolkit_is_made_for_the_device", "session.py", ('SimpleNamespace(device="cpu")', "None"), "returns None"),
     ("closes_twice", "session.py", (CLOSE, f"        self.network[0]\n{CLOSE}"), "TypeError"),

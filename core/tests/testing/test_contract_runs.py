@@ -9,10 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from inference_models.testing.checks import contracts
+
 pytest_plugins = ["pytester"]
 
 acme = SimpleNamespace(**runpy.run_path(str(Path(__file__).with_name("acme.py"))))
 
+COUNT = len(contracts.PLUGIN) + len(contracts.PROVIDER) + len(contracts.BACKEND)
 TESTS = """
     from pathlib import Path
 
@@ -56,7 +59,7 @@ def test_a_good_plugin(pytester: pytest.Pytester, tmp_path: Path) -> None:
     pytester.makepyfile(TESTS)
     with acme.installed(tmp_path / "site"):
         result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-W", "error")
-    result.assert_outcomes(passed=13 + 11 + 13)
+    result.assert_outcomes(passed=COUNT)
 
 
 def test_a_finding_says_what_to_change_and_shows_no_code_of_the_kit(pytester: pytest.Pytester, tmp_path: Path) -> None:
@@ -64,7 +67,7 @@ def test_a_finding_says_what_to_change_and_shows_no_code_of_the_kit(pytester: py
     changes = {"provider.py": ('f"There is no model {model_id!r}."', '"There is no such model."')}
     with acme.installed(tmp_path / "site", changes):
         result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-k", "unknown_ids")
-    result.assert_outcomes(failed=1, deselected=36)
+    result.assert_outcomes(failed=1, deselected=COUNT - 1)
     result.stdout.fnmatch_lines(
         [
             "*The ModelNotFoundError of the provider 'acme' does not name the id 'no-such-model-4c1f'*",
@@ -107,7 +110,7 @@ def test_a_later_change_fails_the_run(pytester: pytest.Pytester, change: str) ->
     result = pytester.runpytest_subprocess(
         "-p", "no:cacheprovider", "-k", "licence"
     )  # a mark would stay in this process
-    result.assert_outcomes(errors=1, deselected=11 + ("mark" in change))
+    result.assert_outcomes(errors=1, deselected=len(contracts.PLUGIN) - 2 + ("mark" in change))
     result.stdout.fnmatch_lines(["*ContractRuleError: TestPlugin*test_import_is_light*"])
 
 
@@ -127,7 +130,7 @@ def test_an_xfail_with_a_reason_is_reported(pytester: pytest.Pytester, tmp_path:
     )
     with acme.installed(tmp_path / "site", {"METADATA": ("License-Expression: MIT\n", "")}):
         result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-rx")
-    result.assert_outcomes(passed=12, xfailed=1)
+    result.assert_outcomes(passed=len(contracts.PLUGIN) - 1, xfailed=1)
     result.stdout.fnmatch_lines(["*the lawyers think about it*"])
 
 
@@ -152,3 +155,24 @@ def test_a_class_that_states_nothing(pytester: pytest.Pytester, contract: str, s
     result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-x")
     assert result.ret != 0
     result.stdout.fnmatch_lines([f"*{said}*"])
+
+
+@pytest.mark.parametrize(
+    ("contract", "attributes", "said"),
+    [
+        ("ProviderContract", "provider, model_id = 'acmee', 'bolts'", "*declares the weights provider 'acmee'*"),
+        ("BackendContract", "backend = 'acme-npux'", "*declares the backend 'acme-npux'*"),
+    ],
+)
+def test_a_name_that_nothing_declares(pytester: pytest.Pytester, contract: str, attributes: str, said: str) -> None:
+    pytester.makepyfile(
+        f"""
+        from inference_models.testing import {contract}
+
+        class TestMisspelt({contract}):
+            {attributes}
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-x")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([said, "To fix it: Correct `*` in TestMisspelt, or install the plugin *"])

@@ -198,6 +198,18 @@ def test_a_picture_that_is_drawn_on(finder: SimpleNamespace) -> None:
         model.check_inputs_unchanged(broken(finder, pre_process=draw))
 
 
+def test_a_picture_that_is_written_to_and_looks_the_same(finder: SimpleNamespace) -> None:
+    pre = good(finder, "pre_process")
+
+    def write(self: Any, images: Any) -> Any:
+        images[:1] = images[:1].copy()
+        return pre(self, images)
+
+    with pytest.raises(Finding, match="read-only") as found:
+        model.check_inputs_unchanged(broken(finder, pre_process=write))
+    assert found.value.change.startswith("Never write to a picture")
+
+
 def test_chance(finder: SimpleNamespace) -> None:
     numbers = iter(range(1, 1000))
     describe = good(finder, "describe")

@@ -47,6 +47,7 @@ BROKEN: list[tuple[str, Change, str]] = [
     ("reports_an_unreachable_server", ("raise RetryError", "raise ConnectionError"), "ConnectionError"),
     ("reports_an_unreachable_server", ("raise RetryError", "raise ModelNotFoundError"), "ModelNotFoundError"),
     ("reads_its_key_from_its_variable", ('os.environ.get("ACME_KEY")', "None"), "Read ACME_KEY"),
+    ("reads_its_key_from_its_variable", ('os.environ.get("ACME_KEY")', "KEY"), "a wrong key in ACME_KEY"),
     ("shows_no_secret", ('"asked for %s", model_id', '"asked with %s", key'), "a log message shows its key"),
     ("shows_no_secret", ("    logger.debug", "    print(key)\n    logger.debug"), "what it prints shows its key"),
     ("shows_no_secret", ('"The key is not accepted', 'f"The key {key} is not accepted'), "the error shows its key"),
@@ -111,6 +112,7 @@ def test_an_id_that_the_provider_does_not_have(tmp_path: Path) -> None:
     with acme.installed(tmp_path / "site"):
         failures = acme.failures(contracts.PROVIDER, subject(model_id="screws"))
     assert "state a `model_id` that it has" in failures["metadata_is_valid"]
+    assert not {"lists_its_models", "is_honest_about_the_network", "reads_its_key_from_its_variable"} & set(failures)
 
 
 def test_every_check_is_broken_above() -> None:

@@ -89,7 +89,20 @@ def _key(kind: str, name: str) -> str:
     }
     if install_hint(tables[kind], key) or (kind == "provider" and key in RESERVED_PROVIDERS):
         raise _refused(name, f"{key!r} is the name of {_KINDS[kind]} that there is. Choose another")
+    if _is_somebody_elses(_distribution(name)):
+        raise _refused(name, f"{name!r} is installed here and is no plugin, and this would take its place")
     return key
+
+
+def _is_somebody_elses(distribution: str) -> bool:
+    """Return whether what is installed under this name is something else than a plugin, such as numpy."""
+    from importlib_metadata import Distribution
+
+    from inference_models.distributions import existing_entries
+    from inference_models.hookspecs import ENTRY_POINT_GROUP_PREFIX
+
+    found = next(iter(Distribution.discover(name=distribution, path=existing_entries())), None)
+    return found is not None and not any(one.group.startswith(ENTRY_POINT_GROUP_PREFIX) for one in found.entry_points)
 
 
 def _refused(name: str, reason: str) -> click.BadParameter:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from inference_models.describe.tables import in_words, open_console, print_table
+from inference_models.plugins.discovery import switched_off
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,8 @@ def plugin_rows(catalog: Catalog) -> list[dict[str, Any]]:
         reasons = [{"stage": problem.stage, "message": problem.message} for problem in problems]
         if info.selection == "forbidden":
             reasons.append({"stage": "policy", "message": str(info.refusal)})
+        if info.selection == "disabled":
+            reasons.append({"stage": "setting", "message": str(switched_off(info))})
         broken = info.selection == "enabled" and (problems or plugin is None)
         rows.append(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from inference_models.policy.licenses import parse_license
 from inference_models.policy.origins import OriginPattern
 
 __all__ = ["RULES", "Rule", "Rules", "parse_rules"]
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @frozen
@@ -40,7 +43,10 @@ def _texts(value: object, expected: str) -> list[str]:
 
 
 def _names(value: object) -> frozenset[str]:
-    return frozenset(map(canonical_name, _texts(value, "names")))
+    texts = _texts(value, "names")
+    if not all(map(_NAME.fullmatch, texts)):  # "im-core>=1" and "acme://" would never match, and forbid everything
+        raise ValueError("a list of plain names, without versions, '://' and spaces")
+    return frozenset(map(canonical_name, texts))
 
 
 def _origins(value: object) -> tuple[OriginPattern, ...]:

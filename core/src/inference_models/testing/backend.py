@@ -56,6 +56,7 @@ class BackendContract(Contract, contract=True):
             device=self.device,
             options=self.options,
         )
+        self.known("backend", lambda: subject.declared)
         yield subject
         subject.close()
 

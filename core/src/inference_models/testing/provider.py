@@ -34,13 +34,15 @@ class ProviderContract(Contract, contract=True):
     @pytest.fixture
     def subject(self) -> ProviderSubject:
         """Return the provider as the checks take it."""
-        return ProviderSubject(
+        subject = ProviderSubject(
             name=self.stated("provider", "the provider's name"),
             model_id=self.stated("model_id", "the id of a model that the provider has, without the scheme"),
             unknown_id=self.unknown_id,
             options=self.options,
             api_key=self.api_key,
         )
+        self.known("provider", lambda: subject.spec)
+        return subject
 
     def test_metadata_is_valid(self, subject: ProviderSubject) -> None:
         """The model's packages can be told apart, read and found."""

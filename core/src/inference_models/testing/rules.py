@@ -8,6 +8,7 @@ from typing import Any, ClassVar, TypeVar
 
 import pytest
 
+from inference_models.errors import BaseInferenceModelsError
 from inference_models.testing.checks.findings import Finding, NotChecked
 
 Subject = TypeVar("Subject")
@@ -53,6 +54,18 @@ class Contract:
         if value is None:
             pytest.fail(f"{type(self).__qualname__} states no `{name}`. Set it in the class: {meaning}.", pytrace=False)
         return value
+
+    def known(self, name: str, look_up: Callable[[], object]) -> None:
+        """Look up what the class attribute `name` names. The test fails unless an installed plugin declares it."""
+        __tracebackhide__ = True
+        missing = None
+        try:
+            look_up()
+        except BaseInferenceModelsError as error:
+            missing = error.message
+        if missing is not None:
+            change = f"Correct `{name}` in {type(self).__qualname__}, or install the plugin (pip install -e .)."
+            pytest.fail(f"{missing}\nTo fix it: {change}", pytrace=False)
 
     def kept(self, name: str, make: Callable[[], Value]) -> Value:
         """Return what `make` returned when a test of this class first asked for `name`.

@@ -26,13 +26,24 @@ def check_device(backend: BackendSubject) -> None:
             f"Asked for {backend.device}, {backend} opens a session on {session.device}.",
             "Raise DeviceUnavailableError where a device that was asked for cannot be had.",
         )
-    with_device = backend.open(device=session.device)
+    with_device = _opened_where_it_runs(backend, session.device)
     if with_device.device != session.device:
         raise Finding(
             f"Asked for {session.device}, where it runs by default, {backend} opens a session on {with_device.device}.",
             "Report the device that the runtime really uses, and use the one that was asked for.",
         )
     _refuses(backend, lambda: backend.open(device=ABSENT))
+
+
+def _opened_where_it_runs(backend: BackendSubject, device: str) -> Any:
+    try:
+        return backend.open(device=device)
+    except (DeviceUnavailableError, InvalidParameterError) as error:
+        raise Finding(
+            f"A session of {backend} says that it runs on {device}. Asked for that device, the backend refuses: "
+            f"{error.message}",
+            "Report the device that the runtime really uses, by the name that users ask for it with.",
+        ) from None
 
 
 def check_toolkit(backend: BackendSubject) -> None:

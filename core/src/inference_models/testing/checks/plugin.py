@@ -6,6 +6,7 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 from inference_models.catalog import current_catalog
@@ -25,6 +26,7 @@ TIME_BUDGET = 2.0
 """How much CPU time importing and asking a plugin may take, as a multiple of what importing the core takes."""
 
 _PUBLIC = ("inference_models", "inference_models.developer_tools")
+_PROGRAMS = {"console_scripts", "gui_scripts"}
 _ONLY_DECLARE = (
     "Let the module that the entry point names hold declarations only, import the standard library and "
     'inference_models.developer_tools, and point at everything else with LazyClass("module", "name").'
@@ -50,8 +52,10 @@ def check_entry_point(plugin: PluginSubject) -> None:
             f"Move the entry point to {ENTRY_POINT_GROUP}, or install a core that speaks {groups[0]}.",
         )
     if not plugin.all_infos:
+        others = sorted({one.group for one in plugin.installed.entry_points} - _PROGRAMS)
+        has = f"; it has some in {', '.join(others)}" if others else ""
         raise Finding(
-            f"{plugin} has no entry point in the group {ENTRY_POINT_GROUP}, so no plugin is found in it.",
+            f"{plugin} has no entry point in the group {ENTRY_POINT_GROUP}, so no plugin is found in it{has}.",
             f'Add to its pyproject.toml: [project.entry-points."{ENTRY_POINT_GROUP}"], below it '
             f'`name = "package.plugin"`, and install it again.',
         )
@@ -208,7 +212,7 @@ def check_imports(plugin: PluginSubject) -> None:
         if canonical_name(info.distribution) not in {*own, "im-core"}
     }
     for file in plugin.files():
-        for line, module in imported_modules(file):
+        for line, module in _imports_of(file):
             top, _, _ = module.partition(".")
             if top == "inference_models" and not _is_promised(module):
                 raise Finding(
@@ -221,6 +225,13 @@ def check_imports(plugin: PluginSubject) -> None:
                     f"{file}:{line} imports {top}, which is the plugin {others[top]}.",
                     "Plugins stand alone: use what the core offers, or move what both need into a library of its own.",
                 )
+
+
+def _imports_of(file: Path) -> list[tuple[int, str]]:
+    try:
+        return list(imported_modules(file))
+    except (SyntaxError, ValueError) as error:
+        raise Finding(f"{file} cannot be read as Python: {error}.", "Correct it, or leave it out.") from None
 
 
 def _is_promised(module: str) -> bool:

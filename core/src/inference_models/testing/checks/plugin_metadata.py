@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from inference_models._version import __version__
-from inference_models.distributions import canonical_name
+from inference_models.distributions import canonical_name, read_license
+from inference_models.policy.licenses import read_expression
 from inference_models.testing.checks.findings import Finding, NotChecked
 from inference_models.testing.checks.plugin_subject import CORE, PluginSubject, places
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
+
+_STATE_LICENCE = (
+    'Write an SPDX expression into [project] of pyproject.toml, for example license = "Apache-2.0"; '
+    '"LicenseRef-..." for a licence of your own.'
+)
 
 
 def check_licence(plugin: PluginSubject) -> None:
@@ -21,7 +27,14 @@ def check_licence(plugin: PluginSubject) -> None:
     if not any(text and text.strip().upper() != "UNKNOWN" for text in stated):
         raise Finding(
             f"The metadata of {plugin} states no licence.",
-            'Write an SPDX expression into [project] of pyproject.toml, for example license = "Apache-2.0".',
+            _STATE_LICENCE,
+        )
+    code_license = read_license(plugin.installed)
+    if code_license is not None and read_expression(code_license) is None:
+        raise Finding(
+            f"The metadata of {plugin} states the licence {code_license[:80]!r}, which is no SPDX expression: a policy "
+            f"on licences refuses the plugin.",
+            _STATE_LICENCE,
         )
 
 

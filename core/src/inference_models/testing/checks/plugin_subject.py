@@ -81,7 +81,7 @@ class PluginSubject:
             raise NotChecked(f"{self.name} has no entry point in the group {ENTRY_POINT_GROUP}")
         for info in infos:
             if info.selection == "forbidden":  # never imported, not even to look at it
-                raise NotChecked(f"the policy forbids it: {info.refusal}")
+                raise NotChecked(f"it is not imported: {info.refusal}")
         return [evolve(info, selection="enabled") for info in infos]
 
     @cached_property

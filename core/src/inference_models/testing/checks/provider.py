@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from inference_models.configuration import API_CALLS_MAX_TRIES, OFFLINE
 from inference_models.errors import BaseInferenceModelsError, ModelNotFoundError, ModelRetrievalError
 from inference_models.metadata import ModelMetadata
@@ -19,6 +21,8 @@ STRANGE_IDS = (
     "x" * 999,
 )
 """What nobody has as a model, and what a careless provider takes for a path or a part of an address."""
+
+WRONG_KEY = "a-key-of-nobody-7d20"
 
 
 def check_metadata(provider: ProviderSubject) -> None:
@@ -119,6 +123,7 @@ def check_listing(provider: ProviderSubject) -> None:
             )
     if len(set(listed)) != len(listed):
         raise Finding(f"{provider} lists an id twice.", "List each id once.")
+    provider.require_answer()
     if provider.asked_id not in listed:
         raise Finding(
             f"{provider} answers for {provider.asked_id!r} and does not list it.",
@@ -143,6 +148,7 @@ def _error_of_core(provider: ProviderSubject, model_id: str) -> Exception | None
 
 def check_offline(provider: ProviderSubject) -> None:
     """The spec is honest about the network: with `works_offline` it answers without, else it says that it cannot."""
+    provider.require_answer()
     with variables(**{OFFLINE.name: "1"}), connections() as noted:
         answer, error = _attempt(provider)
     if noted:
@@ -159,6 +165,7 @@ def check_offline(provider: ProviderSubject) -> None:
 
 def check_unreachable_server(provider: ProviderSubject) -> None:
     """A server that cannot be reached is a ModelRetrievalError: no other error, and not a model that there is not."""
+    provider.require_answer()
     with variables(**{OFFLINE.name: None, API_CALLS_MAX_TRIES.name: "1"}), connections():
         answer, error = _attempt(provider)
     _judge_without_network(provider, answer, error, "Without a connection")
@@ -197,10 +204,21 @@ def check_key_variable(provider: ProviderSubject) -> None:
             f"{provider} takes a key, and its spec does not say which environment variable holds it.",
             "State api_key_variable in the WeightsProviderSpec: users of the command line have no other way.",
         )
+    provider.require_answer()
     with variables(**{variable: provider.api_key}):
         answer, error = _attempt(provider.without_key)
     if not isinstance(answer, ModelMetadata):
         raise Finding(
             f"With the key in {variable} and api_key=None, {provider} fails: {type(error).__name__}: {error}",
             f"Read {variable} when api_key is None.",
+        )
+    # The answer may come from elsewhere: a provider that refuses a wrong key refuses one in its variable, too.
+    if _attempt(evolve(provider, api_key=WRONG_KEY))[1] is None:
+        return
+    with variables(**{variable: WRONG_KEY}):
+        answer, _ = _attempt(provider.without_key)
+    if isinstance(answer, ModelMetadata):
+        raise Finding(
+            f"With a wrong key in {variable} and api_key=None, {provider} answers as with the right one.",
+            f"Read {variable}, which api_key_variable of the spec names, and no other variable, when api_key is None.",
         )

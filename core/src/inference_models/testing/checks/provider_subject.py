@@ -94,6 +94,13 @@ class ProviderSubject:
         """What it says about the model. Raises: NotChecked without an id, Finding when it is no metadata."""
         return answer_of(self, self.asked_id, self.api_key)
 
+    def require_answer(self) -> None:
+        """Raises: NotChecked when it does not answer for the model, which other checks report."""
+        try:
+            _ = self.metadata
+        except Finding as finding:
+            raise NotChecked(finding.wrong) from None
+
     def files(self) -> Iterator[tuple[str, FileDownloadSpecs]]:
         """Yield (package id, file) for each file of the model that is to be fetched."""
         for package in self.metadata.model_packages:
