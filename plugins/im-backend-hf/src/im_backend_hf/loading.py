@@ -104,15 +104,19 @@ def load_model(
         if "memory" in str(error).lower():
             raise
         if not safe:  # messages of torch say how to run what is in there
-            raise CorruptedModelPackageError(
-                f"The pickle in {directory} cannot be loaded: it is damaged, or holds more than tensors: it is read "
-                f"as data only. Use a package with model.safetensors, which save_pretrained() of transformers writes."
-            ) from None
+            raise _unusable_pickle(directory) from None
         raise CorruptedModelPackageError(
             f"The model in {directory} cannot be loaded: {_first_line(error)} Download or export the package again."
         ) from error
     _check_report(report, tuple(ignore_unexpected), tuple(ignore_missing), directory)
     return model
+
+
+def _unusable_pickle(directory: Path) -> CorruptedModelPackageError:
+    return CorruptedModelPackageError(
+        f"The pickle in {directory} cannot be loaded: it is damaged, or holds more than tensors: it is read as data "
+        f"only. Use a package with model.safetensors, which save_pretrained() of transformers writes."
+    )
 
 
 def _make_config(found: Any, directory: Path) -> Any:
