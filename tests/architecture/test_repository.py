@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from inference_models.errors import DOCUMENTATION_URL
 from workspace import ROOT, Distribution, distributions, examples, plugins
 
 
@@ -24,6 +25,17 @@ def test_every_distribution_carries_the_licence(distribution: Distribution) -> N
 def test_links_between_the_repository_s_pages_lead_somewhere(path: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / path).read_text(encoding="utf-8"))
     assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+@pytest.mark.parametrize("distribution", distributions(), ids=str)
+def test_links_of_what_is_published_work_anywhere(distribution: Distribution) -> None:
+    """A README is the page of its distribution on a package index, where no file of the repository is near."""
+    links = re.findall(r"\]\(([^)]+)\)", (distribution.directory / "README.md").read_text(encoding="utf-8"))
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    pages = [
+        link.removeprefix(DOCUMENTATION_URL).partition("#")[0] for link in links if link.startswith(DOCUMENTATION_URL)
+    ]
+    assert [page for page in pages if not (ROOT / f"docs{page.rstrip('/') or '/index'}.md").is_file()] == []
 
 
 def test_the_start_page_of_the_documentation_leads_to_every_page() -> None:
