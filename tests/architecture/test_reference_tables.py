@@ -16,6 +16,7 @@ from inference_models.developer_tools import (
     TransformersToolkit,
     WeightsProviderSpec,
 )
+from inference_models.negotiation.filters import FILTERS
 from inference_models.stated import stated_fields
 from inference_models.testing.checks import contracts
 from inference_models.vision import inference_config
@@ -86,3 +87,10 @@ def test_keys_of_inference_config(part: type) -> None:
 )
 def test_checks_of_contracts(heading: str, checks: dict[str, object]) -> None:
     assert first_cells("conformance.md", heading) == list(checks), "in the order of the code"
+
+
+def test_filters_of_negotiation() -> None:
+    text = (ROOT / "docs/explanation/negotiation.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    names = [question.__name__ for question in FILTERS]
+    assert [name for name in documented if name in names] == names, "in the order of the code"
