@@ -49,6 +49,7 @@ def test_urls_lose_user_info_query_and_fragment(url: str, shown: str) -> None:
 def test_choices_name_the_near_one_and_all() -> None:
     assert errors.describe_choices("shape", ["shapes", "digits"]) == "Did you mean 'shapes'? Known: digits, shapes."
     assert errors.describe_choices("zebra", ["shapes"]) == "Known: shapes."
+    assert errors.describe_choices("zebra", ["shapes", "shapes"]) == "Known: shapes.", "of two plugins in conflict"
     assert errors.describe_choices("zebra", []) == "None is known."
     assert "'Shapes'" in errors.describe_choices("SHAPES", ["Shapes"])
 

@@ -273,5 +273,5 @@ def describe_choices(unknown: str, choices: Sequence[str]) -> str:
     if not choices:
         return "None is known."
     guess = nearest_name(unknown, choices)
-    known = ", ".join(sorted(choices))
+    known = ", ".join(sorted(set(choices)))
     return f"Did you mean {guess!r}? Known: {known}." if guess else f"Known: {known}."

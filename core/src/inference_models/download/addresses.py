@@ -35,7 +35,7 @@ def checked_url(url: str, prefix: str = "") -> str:
     """
     parts = _parsed(url)
     if parts is None or parts.scheme not in _DEFAULT_PORTS or not parts.hostname:
-        raise ModelRetrievalError(f"{prefix}The download address is not a valid http or https URL.")
+        raise ModelRetrievalError(f"{prefix}The address is not a valid http or https URL, such as https://host/path.")
     shown = redact_url(parts.geturl())
     if parts.username is not None or parts.password is not None:
         raise ModelRetrievalError(

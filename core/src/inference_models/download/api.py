@@ -72,6 +72,7 @@ def ask_api(url: str, headers: Mapping[str, str] | None = None, *, purpose: str)
             f"{purpose[:1].upper()}{purpose[1:]} must be asked for over the network, which {OFFLINE.name} switches "
             f"off. Unset it, or load what is on this disk already."
         )
+    url = checked_url(url, f"There is no getting {purpose}. ")
     tries, codes = API_CALLS_MAX_TRIES.get(), IDEMPOTENT_API_REQUEST_CODES_TO_RETRY.get()
     left = LONGEST_WAIT
     with open_session() as session:
