@@ -33,7 +33,7 @@ def test_what_hangs_is_left_behind() -> None:
     took = time.perf_counter() - started
     release.set()
 
-    assert took < 5
+    assert took < 60
 
 
 def test_a_process_ends_although_a_probe_hangs() -> None:

@@ -74,7 +74,7 @@ def test_a_driver_that_hangs_is_a_reason_and_not_a_hang(hanging, cuda, tmp_path:
     started = time.perf_counter()
     scan = scan_gpus(tmp_path)
 
-    assert time.perf_counter() - started < 5
+    assert time.perf_counter() - started < 60
     assert scan.gpus == ()
     assert scan.problem == "NVML did not answer within 0.05 s (INFERENCE_MODELS_PROBE_TIMEOUT)"
     assert asked == [], "it would hang again"
