@@ -28,7 +28,7 @@ from inference_models.vision.requirements import opencv
 
 __all__ = ["HALF_UP", "resize_antialiased", "triangle_taps"]
 
-_VALUES_AT_ONCE = 100_000  # of float32: what the second-level cache of one core holds
+_VALUES_AT_ONCE = 150_000  # of float32: what the second-level cache of one core holds
 _ROWS_AT_ONCE = 5  # of one set of weights; fewer are not worth a call
 _ROUNDED_FROM = 1.75  # source pixels per pixel; below, roundings of a few pixels may add up to 1
 _PIXELS_FOR_TWO_THREADS = 1_500_000
