@@ -8,6 +8,7 @@ import pytest
 from skimage.color import rgb2gray
 from skimage.measure import blur_effect
 
+from community_model import package_path
 from community_model.model import PhotoQualityModel
 from community_model.package import QualityConfig
 from community_model.prediction import Measure
@@ -89,7 +90,7 @@ class Opened:
         return {"out": np.zeros(self.shape, np.float32)}
 
     def close(self) -> None:
-        pass
+        self.is_closed = True
 
 
 def test_any_session_and_any_measures_do() -> None:
@@ -99,9 +100,11 @@ def test_any_session_and_any_measures_do() -> None:
 
 
 def test_a_network_of_another_kind_is_named_as_the_reason() -> None:
-    config = QualityConfig(100, (Measure("noise"),))
+    session = Opened(inputs=2)
     with pytest.raises(CorruptedModelPackageError, match="one input"):
-        PhotoQualityModel(Opened(inputs=2), config)
+        PhotoQualityModel.from_pretrained(str(package_path()), open_session=lambda _directory: session)
+    assert session.is_closed
+    config = QualityConfig(100, (Measure("noise"),))
     with pytest.raises(CorruptedModelPackageError, match=r"one output of shape \(1, 1\).*\{'out': \(1, 5\)\}"):
         PhotoQualityModel(Opened((1, 5)), config)(np.zeros((20, 20, 3), np.uint8))
 

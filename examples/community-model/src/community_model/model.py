@@ -53,7 +53,12 @@ class PhotoQualityModel(StagedModel[list[Array], list[Array], list[ImageQuality]
             CorruptedModelPackageError: quality_config.json cannot be used, or the network is of another kind.
         """
         config = QualityConfig.read(Path(model_name_or_path))  # before the network, which takes longer
-        return cls(open_session(model_name_or_path), config)
+        session = open_session(model_name_or_path)
+        try:
+            return cls(session, config)
+        except BaseException:
+            session.close()
+            raise
 
     def pre_process(self, images: Images, *, input_color_format: ColorFormat | None = None) -> list[Array]:
         """Return the network's inputs.

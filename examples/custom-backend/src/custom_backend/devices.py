@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from inference_models import DeviceUnavailableError
 
-KINDS = ("cpu", "gpu", "npu")
 DEFAULT = "cpu"
+
+_NAME = re.compile(r"cpu|npu|gpu(?::([0-9]+))?")
 
 
 def openvino_name(device: str) -> str | None:
     """Return OpenVINO's name for "cpu", "gpu", "gpu:1" or "npu"; None for what is no device of its."""
-    kind, _, number = device.lower().partition(":")
-    if kind not in KINDS or (number and (kind != "gpu" or not number.isdecimal())):
+    match = _NAME.fullmatch(device.lower())
+    if match is None:
         return None
-    return f"{kind.upper()}.{int(number)}" if number else kind.upper()
+    return match[0].upper() if match[1] is None else f"GPU.{int(match[1])}"
 
 
 def our_name(device: str) -> str:
