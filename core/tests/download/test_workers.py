@@ -19,7 +19,7 @@ def test_a_thread_that_is_free_hears_of_a_new_task_although_the_caller_waits_too
         is_done.wait(20)
         time.sleep(0.1)  # until the thread that ran it waits as well, behind the caller
         workers.submit(is_taken.set)
-        taken.append(is_taken.wait(5))
+        taken.append(is_taken.wait(20))
 
     def second() -> None:
         time.sleep(0.1)
