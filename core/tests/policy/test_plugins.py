@@ -166,7 +166,7 @@ def test_it_cannot_be_checked_either(policy, install_plugin) -> None:
     policy("[plugins]\nallow = ['im-core']")
     result = CliRunner().invoke(im, ["plugins", "check", "acme-vision", "--json"])
     rows = {row["check"]: row for row in json.loads(result.stdout)["checks"]}
-    assert rows["imports_and_declares"]["state"] == "skipped"
+    assert (result.exit_code, rows["imports_and_declares"]["state"]) == (1, "failed")
     assert "plugins.allow does not name acme-vision" in rows["imports_and_declares"]["reason"]
     assert "trace_of_acme" not in sys.modules
 

@@ -213,7 +213,8 @@ def test_a_plugin_that_the_policy_forbids_is_not_imported(tmp_path: Path, monkey
     monkeypatch.setenv("INFERENCE_MODELS_POLICY", str(policy))
     with acme.installed(tmp_path / "site", {"plugin.py": after_imports("raise KeyboardInterrupt\n")}):
         outcomes = acme.outcomes(contracts.PLUGIN, PluginSubject("acme-models"))
-    assert outcomes["imports_and_declares"].state == "skipped"
+    assert outcomes["imports_and_declares"].state == "failed"
+    assert outcomes["import_is_light"].state == "skipped"
     assert "plugins.allow does not name acme-models" in (outcomes["imports_and_declares"].reason or "")
 
 

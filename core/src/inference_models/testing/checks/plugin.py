@@ -63,6 +63,11 @@ def check_entry_point(plugin: PluginSubject) -> None:
 
 def check_loading(plugin: PluginSubject) -> None:
     """Every entry point can be imported, every hook answers with the specs that it should, and there is something."""
+    for refusal in filter(None, (info.refusal for info in plugin.all_infos)):
+        raise Finding(
+            f"{plugin} is not imported: {refusal}.",
+            "Check it where that policy is not in force, or let whoever keeps the policy allow it.",
+        )
     for problem in plugin.loaded.problems:
         if problem.stage in {"import", "declare"}:
             advice = {
