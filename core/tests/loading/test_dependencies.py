@@ -99,6 +99,8 @@ def test_parameters_are_for_single_dependencies_and_cannot_change_which_package_
 def test_parameters_for_an_unknown_dependency_are_an_error() -> None:
     with pytest.raises(InvalidParameterError, match=r"names 'leters', which is no dependency.*Did you mean 'letters'"):
         AutoModel.from_pretrained("books://reader", dependency_models_params={"leters": {}})
+    with pytest.raises(InvalidParameterError, match=r"names 'letters', which is no dependency.*None is known"):
+        AutoModel.from_pretrained("books://alphabet", dependency_models_params={"letters": {}})
 
 
 def test_dependencies_go_one_level_deep() -> None:

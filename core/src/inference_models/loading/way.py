@@ -129,6 +129,7 @@ class _Loader:
 
     def _load_first(self, attempts: int | None) -> Any:
         candidates = self.plan.require_candidates()[:attempts]
+        self._check_dependency_names()
         with ExitStack() as unless_needed:
             needs_others = bool(self.metadata.model_dependencies)
             dependencies = self._load_dependencies(unless_needed) if needs_others else None
@@ -219,6 +220,17 @@ class _Loader:
         own_session_options = self.catalog.backend(package.backend).spec.session_options
         return init_options(loaded, offered, given, str(self.source), own_session_options)
 
+    def _check_dependency_names(self) -> None:
+        """Raise InvalidParameterError when arguments are given for a model that this one does not need."""
+        unknown = set(self.options.dependency_models_params) - {one.name for one in self.metadata.model_dependencies}
+        if unknown:
+            name = min(unknown)
+            known = [dependency.name for dependency in self.metadata.model_dependencies]
+            raise InvalidParameterError(
+                f"dependency_models_params= names {name!r}, which is no dependency of {self.source}. "
+                f"{describe_choices(name, known)}"
+            )
+
     def _load_dependencies(self, unless_needed: ExitStack) -> dict[str, Any]:
         """Return the models that this one needs, by name. They may have no dependencies of their own.
 
@@ -230,14 +242,6 @@ class _Loader:
             raise InvalidParameterError(
                 f"{self.source} needs other models ({names}), and loading them is switched off "
                 f"(allow_loading_dependency_models=False), as it is for models that are dependencies themselves."
-            )
-        unknown = set(self.options.dependency_models_params) - {one.name for one in self.metadata.model_dependencies}
-        if unknown:
-            name = min(unknown)
-            known = [dependency.name for dependency in self.metadata.model_dependencies]
-            raise InvalidParameterError(
-                f"dependency_models_params= names {name!r}, which is no dependency of {self.source}. "
-                f"{describe_choices(name, known)}"
             )
         loaded = {}
         for one in self.metadata.model_dependencies:
