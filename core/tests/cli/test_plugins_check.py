@@ -155,6 +155,15 @@ def test_pytest_is_not_needed() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def test_the_contracts_say_what_to_install_without_pytest() -> None:
+    program = (
+        "import sys; sys.modules['pytest'] = None\nfrom inference_models.testing import write_package, PluginContract"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120)
+    said = "PluginContract needs pytest, which is not installed. Install it: pip install 'im-core[testing]'"
+    assert said in result.stderr
+
+
 def test_the_list_still_takes_its_option(im_run: Im, spot: Path) -> None:
     assert json.loads(im_run("plugins", "--json").stdout)["plugins"]
     assert "check" in im_run("plugins", "--help").stdout

@@ -4,8 +4,22 @@ Names are imported when they are first used, so that `im plugins check` runs the
 listed, once, in the stub beside this file, which type checkers and editors read too.
 """
 
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_attached, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 del lazy_loader
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return _attached(name)
+    except ModuleNotFoundError as error:
+        if error.name != "pytest":
+            raise
+    raise ModuleNotFoundError(
+        f"{__name__}.{name} needs pytest, which is not installed. Install it: pip install 'im-core[testing]'",
+        name="pytest",
+    )
