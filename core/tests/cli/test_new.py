@@ -139,6 +139,7 @@ def test_what_to_do_next_is_said(here: Path, im_run: Im) -> None:
         ("model", "class", "'class' cannot be"),
         ("model", "Match", "'match' cannot be"),
         ("model", "json", "would hide the module 'json'"),
+        ("model", "tests", "would hide the module 'tests'"),
         ("model", "inference-models", "would hide the module 'inference_models'"),
         ("model", "NumPy", "'NumPy' is installed here and is no plugin"),
         ("provider", "roboflow", "'roboflow' is the name of a weights provider"),

@@ -15,6 +15,7 @@ from inference_models.cli.output import json_option, write_json
 _KINDS = {"model": "a model family", "backend": "a backend", "provider": "a weights provider"}
 _NAME = re.compile(r"[A-Za-z0-9]|[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]")  # as packaging.python.org specifies names
 _FIRST_PARTY = "im-"
+_TAKEN = {"inference_models", "src", "test", "tests"}  # the last: Python's own tests, and everybody's
 
 
 @click.command()
@@ -70,7 +71,7 @@ def _distribution(name: str) -> str:
         raise _refused(name, "im- begins the names of the project's own. Begin with a name of yours: acme-detector")
     if not package.isidentifier() or keyword.iskeyword(package) or keyword.issoftkeyword(package):
         raise _refused(name, f"{package!r} cannot be the name of an import package. Begin with a name of yours")
-    if package in sys.stdlib_module_names or package == "inference_models":
+    if package in sys.stdlib_module_names or package in _TAKEN:
         raise _refused(name, f"it would hide the module {package!r}. Begin with a name of yours")
     return normalized
 
