@@ -101,6 +101,7 @@ def page(installations: list[Installation], rows: list[Row]) -> str:
     """Return the page."""
     system = f"{platform.system()} on {platform.machine()}, Python {platform.python_version()}"
     machine = f"{os.cpu_count()} cores, no GPU, {system}"
+    count = len(list(distributions()))
     lines = [
         "# Sizes and speeds",
         "",
@@ -121,7 +122,7 @@ def page(installations: list[Installation], rows: list[Row]) -> str:
         "",
         "## Speed",
         "",
-        f"In an environment with {len(list(distributions()))} distributions; discovery, and so a cold start, looks at each.",
+        f"In an environment with {count} distributions; discovery, and so a cold start, looks at each.",
         "",
         "| | ours | floor | ratio | allowed |",
         "|---|---|---|---|---|",
