@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from inference_models import CorruptedModelPackageError, UnknownQuantizationError
-from inference_models.developer_tools import BackendType, Quantization, parse_quantization
-
-_BACKEND_NAMES = ("hf", BackendType.HF.value)
+from inference_models.developer_tools import BackendType, ManifestFields
 
 
 def parse(manifest: Mapping[str, Any]) -> dict[str, object]:
@@ -19,28 +16,10 @@ def parse(manifest: Mapping[str, Any]) -> dict[str, object]:
     Raises:
         CorruptedModelPackageError: a field is missing or has the wrong type; the message names it.
     """
-    if manifest.get("backendType") not in _BACKEND_NAMES:
-        raise _wrong("backendType", manifest, "'hf'")
+    fields = ManifestFields(manifest)
+    fields.require_backend("hf", BackendType.HF)
     return {
         "backend": BackendType.HF.value,
-        "quantization": _quantization(manifest),
+        "quantization": fields.quantization(),
         "dynamic_batch_size_supported": True,
     }
-
-
-def _quantization(manifest: Mapping[str, Any]) -> Quantization:
-    value = manifest.get("quantization")
-    if not isinstance(value, str):
-        raise _wrong("quantization", manifest, "the name of one")
-    try:
-        return parse_quantization(value)
-    except UnknownQuantizationError:
-        raise _wrong("quantization", manifest, f"one of {', '.join(Quantization)}") from None
-
-
-def _wrong(field: str, manifest: Mapping[str, Any], expected: str) -> CorruptedModelPackageError:
-    got = repr(manifest[field]) if field in manifest else "nothing"
-    return CorruptedModelPackageError(
-        f"Package manifest, field {field!r}: expected {expected}, got {got}. Whoever published the package must "
-        f"correct it."
-    )
