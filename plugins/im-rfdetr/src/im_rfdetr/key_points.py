@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,9 +9,8 @@ import numpy as np
 
 from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import VALUES_PER_POINT, RawResults
-from im_rfdetr.package import RFDETRPackage, open_package
+from im_rfdetr.package import RFDETRPackage
 from im_rfdetr.points import Points, fuse_scores, read_points
-from im_rfdetr.resolution import MaxResolution
 from im_rfdetr.selection import Selected, select
 from im_rfdetr.stages import RFDETRStages, place_boxes
 from inference_models import (
@@ -26,10 +24,7 @@ from inference_models import (
 from inference_models.developer_tools import (
     Array,
     KeyPointsMetadata,
-    ModelPackageMetadata,
     PreProcessingMetadata,
-    RecommendedParameters,
-    SessionOpener,
     as_numpy,
     check_fraction,
     check_max_detections,
@@ -52,50 +47,12 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
         self._shown_points = key_points.take(package.classes.mapping.kept.tolist())
 
     @classmethod
-    def from_pretrained(
-        cls,
-        model_name_or_path: str | Path,
-        *,
-        open_session: SessionOpener,
-        recommended_parameters: RecommendedParameters | None = None,
-        model_features: Mapping[str, Any] | None = None,
-        package: ModelPackageMetadata | None = None,
-        rf_detr_max_input_resolution: MaxResolution = None,
-    ) -> Self:
-        """Load the package in a directory.
-
-        Args:
-            model_name_or_path: the directory. It holds inference_config.json, class_names.txt,
-                keypoints_metadata.json and the network.
-            open_session: opens the network; `AutoModel` hands it over.
-            recommended_parameters: thresholds behind `confidence="best"`.
-            model_features: what the package's metadata says of the export, "num_select" among it.
-            package: the package's metadata; its batch sizes count.
-            rf_detr_max_input_resolution: refuse a larger input, in pixels: a number, or width and height.
-
-        Raises:
-            CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
-            ModelLoadingError: the package needs what is not supported; the message names what is.
-        """
-        directory = Path(model_name_or_path)
-        opened = open_package(
-            directory,
-            open_session,
-            needs=cls.needs,
-            metadata=package,
-            recommended=recommended_parameters,
-            features=model_features,
-            max_resolution=rf_detr_max_input_resolution,
-        )
-        try:
-            class_count = len(opened.classes.mapping.network_names)
-            key_points = parse_key_points_metadata(directory / "keypoints_metadata.json", class_count)
-            for output in opened.session.outputs:
-                if len(output.shape) == 4 and output.shape[2] is not None:
-                    _check_slots(output.shape[2:], key_points)
-        except BaseException:
-            opened.session.close()
-            raise
+    def _from_package(cls, opened: RFDETRPackage, directory: Path) -> Self:
+        class_count = len(opened.classes.mapping.network_names)
+        key_points = parse_key_points_metadata(directory / "keypoints_metadata.json", class_count)
+        for output in opened.session.outputs:
+            if len(output.shape) == 4 and output.shape[2] is not None:
+                _check_slots(output.shape[2:], key_points)
         return cls(opened, key_points)
 
     @property

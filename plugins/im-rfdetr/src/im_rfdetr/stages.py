@@ -57,7 +57,8 @@ class RFDETRStages(Model):
         """Load the package in a directory.
 
         Args:
-            model_name_or_path: the directory. It holds inference_config.json, class_names.txt and the network.
+            model_name_or_path: the directory. It holds inference_config.json, class_names.txt, the network, and for key
+                points keypoints_metadata.json.
             open_session: opens the network; `AutoModel` hands it over.
             recommended_parameters: thresholds behind `confidence="best"`.
             model_features: what the package's metadata says of the export, "num_select" among it.
@@ -68,17 +69,25 @@ class RFDETRStages(Model):
             CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
             ModelLoadingError: the package needs what is not supported; the message names what is.
         """
-        return cls(
-            open_package(
-                model_name_or_path,
-                open_session,
-                needs=cls.needs,
-                metadata=package,
-                recommended=recommended_parameters,
-                features=model_features,
-                max_resolution=rf_detr_max_input_resolution,
-            )
+        opened = open_package(
+            model_name_or_path,
+            open_session,
+            needs=cls.needs,
+            metadata=package,
+            recommended=recommended_parameters,
+            features=model_features,
+            max_resolution=rf_detr_max_input_resolution,
         )
+        try:
+            return cls._from_package(opened, Path(model_name_or_path))
+        except BaseException:
+            opened.session.close()
+            raise
+
+    @classmethod
+    def _from_package(cls, opened: RFDETRPackage, directory: Path) -> Self:
+        """Return the model of an opened package, with what else its task needs from the directory."""
+        return cls(opened)
 
     @property
     def class_names(self) -> list[str]:
