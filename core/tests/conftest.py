@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import runpy
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,7 +14,12 @@ from inference_models.environment import refresh_environment
 from inference_models.testing.fixtures import install_plugin
 from workspace import examples
 
+if TYPE_CHECKING:
+    from core.tests.download.fault_server import FaultServer
+
 __all__ = ["install_plugin"]
+
+_SERVERS = runpy.run_path(str(Path(__file__).with_name("download") / "fault_server.py"))
 
 # By the names of their entry points: those of their distributions are names that tests and pages give to plugins, too.
 EXAMPLES = ",".join(name for example in examples() for name in example.plugin_modules)
@@ -28,3 +36,19 @@ def _fresh_catalog(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     refresh_catalog()
     refresh_environment()
+
+
+@pytest.fixture
+def server() -> Iterator[FaultServer]:
+    """A server on a real socket that can be told to go wrong."""
+    running: FaultServer = _SERVERS["FaultServer"]()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def other_server() -> Iterator[FaultServer]:
+    """Another origin: same host, another port."""
+    running: FaultServer = _SERVERS["FaultServer"]()
+    yield running
+    running.close()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import runpy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 Im = Callable[..., Result]
 
-_MODULE = runpy.run_path(str(Path(__file__).parent.with_name("download") / "fault_server.py"))
 WEIGHTS = b"weights" * 1000
 
 PLUGIN = """
@@ -62,13 +60,6 @@ def im_models():
     target = LazyClass("nowhere", "Model")
     return ModelSpec(architectures="acmenet", task_type="object-detection", backends="acme-npu", target=target)
 """
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()
 
 
 @pytest.fixture(autouse=True)

@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 import pytest
-
-if TYPE_CHECKING:
-    from core.tests.download.fault_server import FaultServer
-
-_MODULE = runpy.run_path(str(Path(__file__).with_name("fault_server.py")))
 
 
 @pytest.fixture(autouse=True)
@@ -21,21 +11,6 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.setenv("API_CALLS_TIMEOUT", "20")
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def other_server() -> Iterator[FaultServer]:
-    """Another origin: same host, another port."""
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()
 
 
 @pytest.fixture

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import runpy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
-from typing import TYPE_CHECKING
 
 import pytest
-
-if TYPE_CHECKING:
-    from core.tests.download.fault_server import FaultServer
-
-_MODULE = runpy.run_path(str(Path(__file__).parent.with_name("download") / "fault_server.py"))
 
 
 @pytest.fixture
@@ -38,18 +31,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("API_CALLS_TIMEOUT", "20")
     monkeypatch.setenv("INFERENCE_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()
-
-
-@pytest.fixture
-def other_server() -> Iterator[FaultServer]:
-    """Another origin: same host, another port."""
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +13,6 @@ from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPac
 
 if TYPE_CHECKING:
     from core.tests.download.fault_server import FaultServer
-
-_MODULE = runpy.run_path(str(Path(__file__).parent.with_name("download") / "fault_server.py"))
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +25,6 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root = tmp_path / "cache" / "home"
     monkeypatch.setenv("INFERENCE_HOME", str(root))
     return root
-
-
-@pytest.fixture
-def server() -> Iterator[FaultServer]:
-    running: FaultServer = _MODULE["FaultServer"]()
-    yield running
-    running.close()
 
 
 class Publisher:
