@@ -25,6 +25,10 @@ BLOCK = re.compile(
     flags=re.MULTILINE | re.DOTALL,
 )
 
+# What makes programs print something else than they print for a reader who types the same in a plain terminal:
+# pytest, for one, does not shorten its summary where `CI` is set.
+SETTINGS_OF_OUTPUT = ("CI", "BUILD_NUMBER", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS", "PYTEST_ADDOPTS")
+
 
 @dataclass(frozen=True)
 class Block:
@@ -68,9 +72,10 @@ def run_python(page: str, block: Block, names: dict[str, Any]) -> str:
 def run_shell(block: Block) -> str:
     """Run a shell block and return what it printed. Raises: AssertionError when it failed."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {name: value for name, value in os.environ.items() if name not in SETTINGS_OF_OUTPUT}
     result = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", block.code],
-        env=os.environ | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100"},
+        env=environment | {"PATH": path, "NO_COLOR": "1", "COLUMNS": "100"},
         capture_output=True,
         text=True,
         check=False,

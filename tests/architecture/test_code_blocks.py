@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from doc_blocks import SETTINGS_OF_OUTPUT, Block, run_shell
 from workspace import ROOT
 
 CODE = re.compile(r"(?P<mark><!-- not run: \S[^\n]* -->\n+)?^ *```(?P<language>[\w-]*)\n", re.MULTILINE)
@@ -48,3 +49,10 @@ def test_every_block_is_data_or_run_or_says_why_not(page: str) -> None:
             f"line {line}: no test runs this page. Add it to one in tests/e2e, or say why above the block: "
             f"<!-- not run: the reason -->"
         )
+
+
+def test_the_output_of_a_block_is_that_of_a_plain_terminal_wherever_it_is_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in SETTINGS_OF_OUTPUT:
+        monkeypatch.setenv(name, "1")
+    printed = [run_shell(Block(1, "sh", f"printenv {name} || echo unset\n", None)) for name in SETTINGS_OF_OUTPUT]
+    assert printed == ["unset\n"] * len(SETTINGS_OF_OUTPUT)
