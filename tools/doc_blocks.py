@@ -27,7 +27,19 @@ BLOCK = re.compile(
 
 # What makes programs print something else than they print for a reader who types the same in a plain terminal:
 # pytest, for one, does not shorten its summary where `CI` is set.
-SETTINGS_OF_OUTPUT = ("CI", "BUILD_NUMBER", "CLICOLOR_FORCE", "FORCE_COLOR", "PY_COLORS", "PYTEST_ADDOPTS")
+SETTINGS_OF_OUTPUT = (
+    "BUILD_NUMBER",
+    "CI",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LINES",
+    "NO_COLOR",
+    "PYTEST_ADDOPTS",
+    "PY_COLORS",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
 
 
 @dataclass(frozen=True)

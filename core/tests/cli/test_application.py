@@ -193,7 +193,9 @@ def test_a_terminal_sees_progress(process_environment: dict[str, str], im_proces
 def test_a_name_that_the_terminal_cannot_write(im_process: Process, tmp_path: Path) -> None:
     path = tmp_path / "bäckerei-星.png"
     path.write_bytes(cv2.imencode(".png", np.zeros((8, 8, 3), np.uint8))[1].tobytes())
-    result = im_process("predict", "spot://bright", path, PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    # The locale is that of the file's name; what cannot write it is the terminal.
+    settings = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C.UTF-8"}
+    result = im_process("predict", "spot://bright", path, **settings)
     assert (result.returncode, result.stderr) == (0, "")
     assert r"b\xe4ckerei-\u661f.png (8 x 8): no detections" in result.stdout
 
