@@ -80,6 +80,50 @@ def test_two_packages_with_the_same_file_names_do_not_meet(tmp_path: Path) -> No
     assert type(first) is not type(second)
 
 
+LAZY = """
+    class MyModel:
+        def __init__(self, directory):
+            self.directory = directory
+
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            return cls(model_name_or_path)
+
+        @property
+        def greeting(self):
+            from .helper import GREETING
+            return GREETING
+"""
+
+
+def test_what_is_imported_later_comes_from_the_package_that_was_allowed(tmp_path: Path, monkeypatch) -> None:
+    models = []
+    for name in ("first", "second"):
+        package(tmp_path / name / "package", greeting=name, model=LAZY)
+        monkeypatch.chdir(tmp_path / name)
+        models.append(AutoModel.from_pretrained("./package", allow_local_code_packages=True))
+    monkeypatch.chdir("/")
+    assert [model.greeting for model in models] == ["first", "second"]
+    assert [model.directory for model in models] == [str(tmp_path / name / "package") for name in ("first", "second")]
+
+
+def test_a_link_that_is_led_elsewhere_does_not_change_a_loaded_package(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(package(tmp_path / "first", greeting="first", model=LAZY))
+    model = load(link)
+    link.unlink()
+    link.symlink_to(package(tmp_path / "second", greeting="second", model=LAZY))
+    assert model.greeting == "first"
+    assert load(link).greeting == "second"
+
+
+def test_one_directory_is_one_package_however_it_is_written(tmp_path: Path, monkeypatch) -> None:
+    first = load(package(tmp_path / "package"))
+    monkeypatch.chdir(tmp_path)
+    assert type(load(Path("package"))) is type(first)
+    assert pickle.loads(pickle.dumps(first)).settings == first.settings
+
+
 def test_a_changed_module_is_imported_anew(tmp_path: Path) -> None:
     load(package(tmp_path))
     changed = MODEL.replace("loud: bool = False", "loud: bool = True") + "    # longer\n"

@@ -98,13 +98,16 @@ def _import(directory: Path, path: Path) -> ModuleType:
 
     The package's name is made from the directory's path: the same files in two directories are two modules,
     relative imports find their neighbours, and what looks a module up by name (dataclasses, pickle) finds it.
+    Modules are found in the resolved directory: what is imported later must not follow the process into another
+    current directory, nor a link to another target, and run code that nobody allowed.
     """
-    root = f"inference_models_local_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
+    place = directory.resolve()
+    root = f"inference_models_local_{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
     name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
     try:
         with _importing:
-            _ensure_package(root, directory)
-            _forget_if_changed(root, directory)
+            _ensure_package(root, place)
+            _forget_if_changed(root, place)
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # some modules exit where they should raise
         raise CorruptedModelPackageError(

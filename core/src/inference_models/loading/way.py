@@ -44,7 +44,7 @@ def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     refuse_forbidden(source)
     if source.is_local:
         _check_local_access(source, options)
-        model = _load_local_code(Path(source.model_id), options)
+        model = _load_local_code(Path(source.model_id).absolute(), options)
         if model is not None:
             return model
     return _Loader.find(source, options).load(attempts)
