@@ -192,4 +192,5 @@ def _place(
         "policy": current_policy().fingerprint,
     }
     key = resolution_key(everything_it_depends_on, credential_of(source, catalog, options.api_key))
-    return options.auto_resolution_cache or FileResolutionCache(), key
+    given = options.auto_resolution_cache
+    return FileResolutionCache() if given is None else given, key  # one that is still empty may well be false
