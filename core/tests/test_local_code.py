@@ -130,6 +130,13 @@ def test_a_changed_module_is_imported_anew(tmp_path: Path) -> None:
     assert load(package(tmp_path, model=changed)).settings.greeting == "HELLO"
 
 
+def test_links_to_nowhere_are_no_part_of_the_code(tmp_path: Path) -> None:
+    directory = package(tmp_path)
+    (directory / ".#model.py").symlink_to("me@host.123:456")  # as Emacs marks a file that it has not saved yet
+    first = load(directory)
+    assert type(load(directory)) is type(first)
+
+
 def test_threads_may_load_one_package_at_the_same_time(tmp_path: Path) -> None:
     directory = package(tmp_path, model=f"{dedent(MODEL)}\nimport time\ntime.sleep(0.05)\n")
     helper = directory / "helper.py"

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import sys
 import threading
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
@@ -117,11 +118,11 @@ def _import(directory: Path, path: Path) -> ModuleType:
 
 def _forget_if_changed(root: str, directory: Path) -> None:
     """Let the files be imported anew when one has changed; else classes stay the same objects, as pickle needs."""
-    stamps = {
-        str(path): (status.st_mtime_ns, status.st_size)
-        for path in sorted(directory.rglob("*.py"))
-        for status in [path.stat()]
-    }
+    stamps = {}
+    for path in sorted(directory.rglob("*.py")):
+        with suppress(OSError):  # gone meanwhile, or a link to nowhere: Emacs leaves one beside what is not saved yet
+            status = path.stat()
+            stamps[str(path)] = (status.st_mtime_ns, status.st_size)
     if _stamps.get(root) != stamps:
         for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
             del sys.modules[known]
