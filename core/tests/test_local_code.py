@@ -7,6 +7,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -152,6 +153,14 @@ def test_a_module_in_a_folder_of_the_package(tmp_path: Path) -> None:
     for name in ("model.py", "helper.py"):
         (directory / name).rename(directory / "code" / name)
     assert load(directory).settings.greeting == "hello"
+
+
+@pytest.mark.parametrize("ask", [AutoModel.explain, AutoModel.describe_model])
+@pytest.mark.parametrize("others", [{}, {"model_architecture": "mine", "backend_type": "onnx"}])
+def test_nothing_is_told_about_such_a_package(tmp_path: Path, ask: Any, others: dict[str, str]) -> None:
+    directory = package(tmp_path, model="raise AssertionError('it ran')", **others)
+    with pytest.raises(InvalidParameterError, match=r"code of its own \('model.py'\).*nothing to explain, describe"):
+        ask(directory)
 
 
 def test_other_keys_do_not_make_it_an_ordinary_package(tmp_path: Path) -> None:

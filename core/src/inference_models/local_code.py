@@ -19,7 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from inference_models.entities import PACKAGE_CONFIG_NAME
-from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
+from inference_models.errors import (
+    CorruptedModelPackageError,
+    ForbiddenLocalCodePackageAccessError,
+    InvalidParameterError,
+)
 from inference_models.policy import current_policy
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
@@ -40,6 +44,21 @@ def find_local_code(directory: Path) -> dict[str, Any] | None:
     if not isinstance(config, dict) or not {_MODULE_KEY, _CLASS_KEY} & set(config):
         return None
     return config
+
+
+def refuse_code_of_its_own(directory: Path) -> None:
+    """Refuse to say anything about a custom code package: it states nothing, and its code is the whole of it.
+
+    Raises:
+        InvalidParameterError: `directory` is one.
+    """
+    config = find_local_code(directory)
+    if config is not None:
+        raise InvalidParameterError(
+            f"{directory} holds a model with code of its own ({config.get(_MODULE_KEY)!r}). That code alone says what "
+            f"the model is and where it runs: no package is chosen, so there is nothing to explain, describe or "
+            f"compile. AutoModel.from_pretrained(path, allow_local_code_packages=True) loads it."
+        )
 
 
 def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) -> type:
