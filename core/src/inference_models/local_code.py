@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import json
 import sys
-import threading
 from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -24,12 +23,13 @@ from inference_models.errors import (
     ForbiddenLocalCodePackageAccessError,
     InvalidParameterError,
 )
+from inference_models.memo import ProcessLock
 from inference_models.policy import current_policy
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
 _stamps: dict[str, dict[str, tuple[int, int]]] = {}
 # Forgetting a package's modules must not meet another thread that is just importing them.
-_importing = threading.RLock()
+_importing = ProcessLock()
 
 
 def find_local_code(directory: Path) -> dict[str, Any] | None:
@@ -125,7 +125,7 @@ def _import(directory: Path, path: Path) -> ModuleType:
     root = f"inference_models_local_{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
     name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
     try:
-        with _importing:
+        with _importing.held():
             _ensure_package(root, place)
             _forget_if_changed(root, place)
             return importlib.import_module(name)
