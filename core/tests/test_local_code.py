@@ -7,6 +7,7 @@ import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -80,10 +81,61 @@ def test_two_packages_with_the_same_file_names_do_not_meet(tmp_path: Path) -> No
     assert type(first) is not type(second)
 
 
+LAZY = """
+    class MyModel:
+        def __init__(self, directory):
+            self.directory = directory
+
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            return cls(model_name_or_path)
+
+        @property
+        def greeting(self):
+            from .helper import GREETING
+            return GREETING
+"""
+
+
+def test_what_is_imported_later_comes_from_the_package_that_was_allowed(tmp_path: Path, monkeypatch) -> None:
+    models = []
+    for name in ("first", "second"):
+        package(tmp_path / name / "package", greeting=name, model=LAZY)
+        monkeypatch.chdir(tmp_path / name)
+        models.append(AutoModel.from_pretrained("./package", allow_local_code_packages=True))
+    monkeypatch.chdir("/")
+    assert [model.greeting for model in models] == ["first", "second"]
+    assert [model.directory for model in models] == [str(tmp_path / name / "package") for name in ("first", "second")]
+
+
+def test_a_link_that_is_led_elsewhere_does_not_change_a_loaded_package(tmp_path: Path) -> None:
+    link = tmp_path / "current"
+    link.symlink_to(package(tmp_path / "first", greeting="first", model=LAZY))
+    model = load(link)
+    link.unlink()
+    link.symlink_to(package(tmp_path / "second", greeting="second", model=LAZY))
+    assert model.greeting == "first"
+    assert load(link).greeting == "second"
+
+
+def test_one_directory_is_one_package_however_it_is_written(tmp_path: Path, monkeypatch) -> None:
+    first = load(package(tmp_path / "package"))
+    monkeypatch.chdir(tmp_path)
+    assert type(load(Path("package"))) is type(first)
+    assert pickle.loads(pickle.dumps(first)).settings == first.settings
+
+
 def test_a_changed_module_is_imported_anew(tmp_path: Path) -> None:
     load(package(tmp_path))
     changed = MODEL.replace("loud: bool = False", "loud: bool = True") + "    # longer\n"
     assert load(package(tmp_path, model=changed)).settings.greeting == "HELLO"
+
+
+def test_links_to_nowhere_are_no_part_of_the_code(tmp_path: Path) -> None:
+    directory = package(tmp_path)
+    (directory / ".#model.py").symlink_to("me@host.123:456")  # as Emacs marks a file that it has not saved yet
+    first = load(directory)
+    assert type(load(directory)) is type(first)
 
 
 def test_threads_may_load_one_package_at_the_same_time(tmp_path: Path) -> None:
@@ -101,6 +153,14 @@ def test_a_module_in_a_folder_of_the_package(tmp_path: Path) -> None:
     for name in ("model.py", "helper.py"):
         (directory / name).rename(directory / "code" / name)
     assert load(directory).settings.greeting == "hello"
+
+
+@pytest.mark.parametrize("ask", [AutoModel.explain, AutoModel.describe_model])
+@pytest.mark.parametrize("others", [{}, {"model_architecture": "mine", "backend_type": "onnx"}])
+def test_nothing_is_told_about_such_a_package(tmp_path: Path, ask: Any, others: dict[str, str]) -> None:
+    directory = package(tmp_path, model="raise AssertionError('it ran')", **others)
+    with pytest.raises(InvalidParameterError, match=r"code of its own \('model.py'\).*nothing to explain, describe"):
+        ask(directory)
 
 
 def test_other_keys_do_not_make_it_an_ordinary_package(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from inference_models.signatures import accepted_keywords, keep_accepted
 
 
@@ -34,3 +36,16 @@ def test_the_rest_is_left_out() -> None:
 
 def test_a_builtin_without_a_signature_decides_for_itself() -> None:
     assert accepted_keywords(dict) is None
+
+
+def test_an_object_that_cannot_be_hashed_is_asked_like_any_other() -> None:
+    @dataclass
+    class Handler:
+        url: str
+
+        def __call__(self, model_id: str, *, page: int = 0) -> None:
+            """Do nothing."""
+
+    handler = Handler("https://example.com")
+    assert accepted_keywords(handler) == {"model_id", "page"}
+    assert keep_accepted(handler, {"page": 1, "size": 2}) == {"page": 1}

@@ -125,7 +125,8 @@ class AutoModel:
             A verdict for every package: usable and how ranked, or rejected and why.
 
         Raises:
-            BaseInferenceModelsError: what `from_pretrained` raises; not that no package is usable.
+            BaseInferenceModelsError: what `from_pretrained` raises; not that no package is usable. And for a directory
+                with code of its own an InvalidParameterError: there is nothing to decide.
         """
         from inference_models.loading import LoadOptions, make_plan
 
@@ -139,7 +140,12 @@ class AutoModel:
         api_key: str | None = None,
         **provider_options: Any,
     ) -> ModelMetadata:
-        """Print what the weights provider knows about a model, and return it. Raises: ModelRetrievalError."""
+        """Print what the weights provider knows about a model, and return it.
+
+        Raises:
+            ModelRetrievalError: the provider is missing, failed, or does not know the id.
+            InvalidParameterError: it is a directory with code of its own, about which nothing else is known.
+        """
         from inference_models.describe import print_model
         from inference_models.loading import look_up_model
 

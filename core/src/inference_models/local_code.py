@@ -11,20 +11,25 @@ import importlib
 import importlib.util
 import json
 import sys
-import threading
+from contextlib import suppress
 from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from inference_models.entities import PACKAGE_CONFIG_NAME
-from inference_models.errors import CorruptedModelPackageError, ForbiddenLocalCodePackageAccessError
+from inference_models.errors import (
+    CorruptedModelPackageError,
+    ForbiddenLocalCodePackageAccessError,
+    InvalidParameterError,
+)
+from inference_models.memo import ProcessLock
 from inference_models.policy import current_policy
 
 _MODULE_KEY, _CLASS_KEY = "model_module", "model_class"
 _stamps: dict[str, dict[str, tuple[int, int]]] = {}
 # Forgetting a package's modules must not meet another thread that is just importing them.
-_importing = threading.RLock()
+_importing = ProcessLock()
 
 
 def find_local_code(directory: Path) -> dict[str, Any] | None:
@@ -39,6 +44,21 @@ def find_local_code(directory: Path) -> dict[str, Any] | None:
     if not isinstance(config, dict) or not {_MODULE_KEY, _CLASS_KEY} & set(config):
         return None
     return config
+
+
+def refuse_code_of_its_own(directory: Path) -> None:
+    """Refuse to say anything about a custom code package: it states nothing, and its code is the whole of it.
+
+    Raises:
+        InvalidParameterError: `directory` is one.
+    """
+    config = find_local_code(directory)
+    if config is not None:
+        raise InvalidParameterError(
+            f"{directory} holds a model with code of its own ({config.get(_MODULE_KEY)!r}). That code alone says what "
+            f"the model is and where it runs: no package is chosen, so there is nothing to explain, describe or "
+            f"compile. AutoModel.from_pretrained(path, allow_local_code_packages=True) loads it."
+        )
 
 
 def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) -> type:
@@ -98,13 +118,16 @@ def _import(directory: Path, path: Path) -> ModuleType:
 
     The package's name is made from the directory's path: the same files in two directories are two modules,
     relative imports find their neighbours, and what looks a module up by name (dataclasses, pickle) finds it.
+    Modules are found in the resolved directory: what is imported later must not follow the process into another
+    current directory, nor a link to another target, and run code that nobody allowed.
     """
-    root = f"inference_models_local_{hashlib.sha256(str(directory.resolve()).encode()).hexdigest()[:16]}"
+    place = directory.resolve()
+    root = f"inference_models_local_{hashlib.sha256(str(place).encode()).hexdigest()[:16]}"
     name = ".".join((root, *path.relative_to(directory).with_suffix("").parts))
     try:
-        with _importing:
-            _ensure_package(root, directory)
-            _forget_if_changed(root, directory)
+        with _importing.held():
+            _ensure_package(root, place)
+            _forget_if_changed(root, place)
             return importlib.import_module(name)
     except (Exception, SystemExit) as error:  # some modules exit where they should raise
         raise CorruptedModelPackageError(
@@ -114,11 +137,11 @@ def _import(directory: Path, path: Path) -> ModuleType:
 
 def _forget_if_changed(root: str, directory: Path) -> None:
     """Let the files be imported anew when one has changed; else classes stay the same objects, as pickle needs."""
-    stamps = {
-        str(path): (status.st_mtime_ns, status.st_size)
-        for path in sorted(directory.rglob("*.py"))
-        for status in [path.stat()]
-    }
+    stamps = {}
+    for path in sorted(directory.rglob("*.py")):
+        with suppress(OSError):  # gone meanwhile, or a link to nowhere: Emacs leaves one beside what is not saved yet
+            status = path.stat()
+            stamps[str(path)] = (status.st_mtime_ns, status.st_size)
     if _stamps.get(root) != stamps:
         for known in [known for known in sys.modules if known.startswith(f"{root}.")]:
             del sys.modules[known]

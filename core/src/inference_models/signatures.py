@@ -10,9 +10,15 @@ from typing import Any
 _NAMED = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-@lru_cache(maxsize=1024)
 def accepted_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
     """Return the names that `function` takes as keywords; None when it takes any (`**kwargs`)."""
+    try:
+        return _remembered(function)
+    except TypeError:  # an object that can be called and not hashed, such as a dataclass
+        return _find_keywords(function)
+
+
+def _find_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # a builtin without a signature: let the call itself decide
@@ -20,6 +26,9 @@ def accepted_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
     if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters):
         return None
     return frozenset(parameter.name for parameter in parameters if parameter.kind in _NAMED)
+
+
+_remembered = lru_cache(maxsize=1024)(_find_keywords)
 
 
 def keep_accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -103,6 +103,22 @@ def test_a_library_that_is_something_else(tmp_path: Path, monkeypatch) -> None:
     assert "cuInit" in ask_cuda(60)["error"]
 
 
+@pytest.mark.parametrize("executable", ["THE PROGRAM", "", None])
+def test_a_program_with_a_python_built_in_is_not_started_again(
+    library, tmp_path: Path, monkeypatch, executable
+) -> None:
+    library("return 0")
+    program, mark = tmp_path / "program", tmp_path / "it-was-started"
+    program.write_text(f"#!/bin/sh\ntouch '{mark}'\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(program) if executable else executable)
+    if executable:
+        monkeypatch.setattr("sys.frozen", True, raising=False)  # as PyInstaller and its like set it
+
+    assert "this program has its own built in" in ask_cuda(60)["error"]
+    assert not mark.exists()
+
+
 def test_a_python_that_cannot_be_started(library, monkeypatch) -> None:
     library("return 0")
     monkeypatch.setattr("sys.executable", "/nowhere/python")

@@ -87,6 +87,8 @@ def test_a_key_that_is_not_there_forbids_nothing(policy) -> None:
         ("[packages]\nprograms = 'false'", "packages.programs takes true or false, not 'false'"),
         ("[packages]\nprograms = 0", "packages.programs takes true or false, not 0"),
         ("[packages]\nhashes = 'md5'", "packages.hashes takes 'any' or 'sha256'"),
+        ("[packages]\nhashes = ['sha256']", "packages.hashes takes 'any' or 'sha256', not ['sha256']"),
+        ("[packages]\nhashes = {of = 'sha256'}", "packages.hashes takes 'any' or 'sha256', not {"),
         ("[packages]\nhashes = true", "packages.hashes takes 'any' or 'sha256'"),
         ("[packages]\ndata_suffixes = ['xml']", "endings of file names"),
         ("[packages]\ndata_suffixes = ['.*']", "endings of file names"),

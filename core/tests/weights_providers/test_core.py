@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,20 @@ def test_a_registered_provider_does_not_shadow_that_of_a_plugin(install_plugin) 
         get_model_from_provider("acme://plates")
     del WEIGHTS_PROVIDERS["acme"]
     assert get_model_from_provider("acme://plates").model_variant == "us/None"
+
+
+def test_an_object_that_cannot_be_hashed_can_be_a_provider() -> None:
+    @dataclass
+    class Provider:
+        variant: str
+
+        def __call__(self, model_id: str, api_key: str | None = None) -> ModelMetadata:
+            return ModelMetadata(model_id, "yolov8", [], model_variant=self.variant)
+
+    register_model_provider("objects", Provider("small"))
+    assert get_model_from_provider("objects://a").model_variant == "small"
+    with pytest.raises(InvalidParameterError, match="does not accept page="):
+        get_model_from_provider("objects://a", page=1)
 
 
 @pytest.mark.parametrize("name", [5, "", b"acme"])

@@ -63,6 +63,7 @@ def test_a_manifest_that_no_plugin_reads_is_left_alone(tmp_path: Path) -> None:
     [
         ({**GOOD, "manifest": {**MANIFEST, "opset": "new"}}, "field 'opset'"),
         ({**GOOD, "backend_type": "trt", "manifest": {**MANIFEST, "opset": 17}}, "'manifest' is for 'onnx'"),
+        ({**GOOD, "manifest": {"type": ["onnx-model-package-v1"]}}, "packageManifest.type: expected a text"),
         ({**GOOD, "manifest": "onnx"}, "a JSON object"),
     ],
 )

@@ -119,6 +119,7 @@ def test_what_nobody_stated_is_not_known() -> None:
         ({"sameCCCompatible": "true"}, "sameCCCompatible"),
         ({"trtForwardCompatible": 1}, "trtForwardCompatible"),
         ({"machineType": "laptop"}, "machineType"),
+        ({"machineType": ["jetson"]}, "machineType"),
         ({"machineType": "jetson"}, "machineSpecs"),
         ({"machineSpecs": None}, "machineSpecs"),
         ({"machineSpecs": {"type": "gpu-server-specs-v1", "driverVersion": "new"}}, "driverVersion"),

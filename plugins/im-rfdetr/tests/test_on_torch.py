@@ -178,6 +178,7 @@ def test_options_of_checkpoints_are_not_for_packages(bench, torch_bench, network
     [
         ({}, r"model_type\.json cannot be read"),
         ({"model_type.json": {"model_type": "rfdetr-huge"}}, "'rfdetr-huge', expected one of rfdetr-nano"),
+        ({"model_type.json": {"model_type": ["rfdetr-nano"]}}, r"\['rfdetr-nano'\], expected one of"),
         ({"model_type.json": ["rfdetr-nano"]}, "None, expected one of"),
     ],
 )

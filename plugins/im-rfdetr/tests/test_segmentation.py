@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -85,8 +87,9 @@ def test_tensors_give_tensors(bench) -> None:
 def test_options(bench) -> None:
     model = load(bench)
     assert len(model(bench.picture(), max_detections=2)[0].mask) == 2
-    with pytest.raises(InvalidParameterError, match="polygons"):
-        model(bench.picture(), mask_format="polygons")
+    for wrong in ("polygons", ["rle"]):
+        with pytest.raises(InvalidParameterError, match=re.escape(repr(wrong))):
+            model(bench.picture(), mask_format=wrong)
 
 
 def test_a_detector_is_not_a_segmenter(bench) -> None:

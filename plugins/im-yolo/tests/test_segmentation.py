@@ -199,6 +199,7 @@ def test_an_objectness_score_is_not_a_class(packages: Any) -> None:
     "options",
     [
         {"mask_format": "polygons"},
+        {"mask_format": ["rle"]},
         {"mask_format": None},
         {"masks_smoothing_enabled": 1},
         {"masks_binarization_threshold": 1.5},

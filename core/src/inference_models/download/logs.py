@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from inference_models.memo import ProcessLock
 
 __all__ = ["without_secrets"]
 
@@ -31,7 +32,7 @@ class _Redactor(logging.Filter):
 
 
 _REDACTOR = _Redactor()
-_lock = threading.Lock()
+_lock = ProcessLock()
 _users = 0
 
 
@@ -39,14 +40,14 @@ _users = 0
 def without_secrets() -> Iterator[None]:
     """Keep queries out of the HTTP library's log records while the block runs, in whichever thread they are made."""
     global _users  # noqa: PLW0603 (the loggers are global, too)
-    with _lock:
+    with _lock.held():
         _users += 1
         for name in _LOGGERS:
             logging.getLogger(name).addFilter(_REDACTOR)  # which does nothing the second time
     try:
         yield
     finally:
-        with _lock:
+        with _lock.held():
             _users -= 1
             if _users == 0:
                 for name in _LOGGERS:

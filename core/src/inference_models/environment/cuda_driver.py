@@ -33,6 +33,8 @@ def ask_cuda(seconds: float) -> dict[str, Any]:
         ctypes.CDLL(LIBRARY)  # a process is started only where somebody can answer
     except OSError as error:
         return {"error": f"{LIBRARY} is not there ({error})"}
+    if getattr(sys, "frozen", False) or not sys.executable:  # the program itself would be started, a second time
+        return {"error": f"asking {LIBRARY} needs a Python to start, and this program has its own built in"}
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", __file__, LIBRARY],

@@ -86,14 +86,18 @@ def find_model(
         OfflineModeError: the network is switched off and the cache does not have it.
         ModelRetrievalError: the provider is missing, failed, or does not know it.
         PolicyViolationError: the policy does not let it be asked for.
-        InvalidParameterError: it is a single file, and `model_type=` does not say which training program wrote it.
+        InvalidParameterError: it is a single file, and `model_type=` does not say which training program wrote it; or
+            a directory with code of its own, about which nothing else is known.
     """
+    from inference_models.local_code import refuse_code_of_its_own
     from inference_models.weights_providers.core import get_model_metadata, works_offline
     from inference_models.weights_providers.permission import refuse_forbidden
 
     refuse_forbidden(source)
     if source.is_local and (path := Path(source.model_id)).is_file():
         return FoundModel(checkpoint_metadata(path, options.extra.get("model_type"), catalog), source.provider)
+    if source.is_local:
+        refuse_code_of_its_own(Path(source.model_id))
     cache = key = None
     if not works_offline(source, catalog):
         if is_offline():
@@ -115,13 +119,20 @@ def look_up_model(
 ) -> ModelMetadata:
     """Return what a weights provider knows about a model, and the packages of it that were made on this machine.
 
-    Takes and raises what `weights_providers.get_model_from_provider` does.
+    Takes and raises what `weights_providers.get_model_from_provider` does, and refuses a directory with code of its own
+    (InvalidParameterError).
     """
     from inference_models.catalog import current_catalog
+    from inference_models.local_code import refuse_code_of_its_own
     from inference_models.weights_providers import find_source, get_model_from_provider
+    from inference_models.weights_providers.permission import refuse_forbidden
 
+    source = find_source(model, provider)
+    if source.is_local:
+        refuse_forbidden(source)
+        refuse_code_of_its_own(Path(source.model_id))
     metadata = get_model_from_provider(model, provider, api_key, **options)
-    return _with_builds(metadata, find_source(model, provider), current_catalog())
+    return _with_builds(metadata, source, current_catalog())
 
 
 def _with_builds(metadata: ModelMetadata, source: ModelSource, catalog: Catalog) -> ModelMetadata:
@@ -192,4 +203,5 @@ def _place(
         "policy": current_policy().fingerprint,
     }
     key = resolution_key(everything_it_depends_on, credential_of(source, catalog, options.api_key))
-    return options.auto_resolution_cache or FileResolutionCache(), key
+    given = options.auto_resolution_cache
+    return FileResolutionCache() if given is None else given, key  # one that is still empty may well be false

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from inference_models.errors import (
-    BaseInferenceModelsError,
     DirectLocalStorageAccessError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
-    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
+from inference_models.loading.failures import as_ours, release_memory
 from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
@@ -44,7 +43,7 @@ def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     refuse_forbidden(source)
     if source.is_local:
         _check_local_access(source, options)
-        model = _load_local_code(Path(source.model_id), options)
+        model = _load_local_code(Path(source.model_id).absolute(), options)
         if model is not None:
             return model
     return _Loader.find(source, options).load(attempts)
@@ -125,6 +124,8 @@ class _Loader:
                 raise
             logger.info("What was remembered about %s no longer holds: %s", self.source, error)
             self.found.forget()
+            outdated = error
+        release_memory(outdated)
         return _Loader.find(self.source, self.options)._load_first(attempts)
 
     def _load_first(self, attempts: int | None) -> Any:
@@ -140,6 +141,8 @@ class _Loader:
     def _try_in_turn(self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None) -> Any:
         errors: list[tuple[str, Exception]] = []
         for verdict in candidates:
+            if errors:
+                release_memory(errors[-1][1])
             package_id = verdict.package.package_id
             try:
                 return self._load(verdict, dependencies)
@@ -149,7 +152,7 @@ class _Loader:
                 logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
                 errors.append((package_id, error))
         if len(errors) == 1:
-            raise _as_ours(candidates[0], errors[0][1])
+            raise as_ours(candidates[0], errors[0][1])
         listed = "\n".join(f"  - {name}: {type(error).__name__}: {error}" for name, error in errors)
         raise ModelPackageAlternativesExhaustedError(
             f"None of the {len(errors)} packages of model {self.metadata.model_id!r} that fit this machine loads:\n"
@@ -274,18 +277,6 @@ _INHERITED = (
     "weights_provider_extra_headers",
     "verbose",
 )
-
-
-def _as_ours(verdict: Verdict, error: Exception) -> BaseInferenceModelsError:
-    if isinstance(error, BaseInferenceModelsError):
-        return error
-    plugin = verdict.implementation.plugin if verdict.implementation is not None else "its plugin"
-    ours = ModelLoadingError(
-        f"Package {verdict.package.package_id!r} does not load: {type(error).__name__}: {error}. The class of {plugin} "
-        f"that loads it did not expect this; report it to whoever publishes that."
-    )
-    ours.__cause__ = error
-    return ours
 
 
 def _positive(name: str, value: int | None) -> int | None:

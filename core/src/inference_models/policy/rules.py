@@ -72,7 +72,7 @@ def _flag(value: object) -> bool:
 
 
 def _hashes(value: object) -> str:
-    if value not in {"any", "sha256"} or not isinstance(value, str):
+    if not isinstance(value, str) or value not in {"any", "sha256"}:
         raise ValueError("'any' or 'sha256'")
     return value
 

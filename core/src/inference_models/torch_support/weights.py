@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from pickle import UnpicklingError
-from threading import Lock
 from typing import Any
 from zipfile import ZipFile
 
 from inference_models.errors import CorruptedModelPackageError, ModelLoadingError
+from inference_models.memo import ProcessLock
 from inference_models.torch_support.memory import explain_out_of_memory
 
 # Under these keys training programs keep the weights among other things.
@@ -21,7 +21,7 @@ _REFUSED = re.compile(r"GLOBAL (?P<name>[\w.]+)")
 _AGAIN = "Download or export the package again."
 
 # The classes that torch lets a checkpoint hold are a setting of the whole process while a file is read.
-_reading = Lock()
+_reading = ProcessLock()
 
 
 def load_torch_weights(torch: Any, path: str | os.PathLike[str], allowed_classes: Iterable[Any] = ()) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def load_torch_checkpoint(torch: Any, path: str | os.PathLike[str], allowed_clas
         )
     allowed = list(allowed_classes)
     try:
-        with _reading, torch.serialization.safe_globals(allowed) if allowed else nullcontext():
+        with _reading.held(), torch.serialization.safe_globals(allowed) if allowed else nullcontext():
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CorruptedModelPackageError(_refusal(path, str(error))) from error

@@ -103,8 +103,9 @@ def _stated_by_manifest(manifest: dict[str, Any], backend: str, path: Path) -> d
     from inference_models.catalog import current_catalog
     from inference_models.weights_providers.roboflow_manifest import read_manifest
 
-    catalog = current_catalog()
-    if not any(manifest.get("type") in row.spec.manifest_parsers for row in catalog.backends()):
+    catalog, kind = current_catalog(), manifest.get("type")
+    # What is no text is left to the reader, which says so.
+    if isinstance(kind, str) and not any(kind in row.spec.manifest_parsers for row in catalog.backends()):
         return {}  # then the backend is not installed either, and negotiation says how to get it
     try:
         fields = read_manifest(manifest, catalog)

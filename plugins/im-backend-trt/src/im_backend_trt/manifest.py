@@ -74,7 +74,7 @@ def _specs(fields: ManifestFields) -> ManifestFields:
     machine, specs = fields.get("machineType"), fields.get("machineSpecs")
     if machine is None and specs is None:
         return ManifestFields({}, _WHAT)
-    if machine not in SPECS:
+    if not isinstance(machine, str) or machine not in SPECS:
         raise fields.wrong("machineType", " or ".join(map(repr, SPECS)))
     if not isinstance(specs, Mapping) or specs.get("type") != SPECS[machine]:
         raise fields.wrong("machineSpecs", f"an object of type {SPECS[machine]!r}, as machineType is {machine!r}")

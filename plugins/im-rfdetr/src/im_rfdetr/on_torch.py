@@ -177,11 +177,11 @@ def _model_type_of(directory: Path) -> str:
             f"Download or export the package again."
         ) from error
     model_type = document.get("model_type") if isinstance(document, dict) else None
-    if model_type not in SIZES:
+    if not isinstance(model_type, str) or model_type not in SIZES:
         raise CorruptedModelPackageError(
             f"{path}: model_type is {model_type!r}, expected one of {', '.join(SIZES)}. Correct the file."
         )
-    return str(model_type)
+    return model_type
 
 
 def _refuse(directory: Path, **given: object) -> None:
