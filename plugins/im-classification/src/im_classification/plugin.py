@@ -43,4 +43,5 @@ def im_pipelines() -> PipelineSpec:
         id="detect-and-classify",
         target=LazyClass("im_classification.detect_and_classify", "DetectAndClassify"),
         default_models=("demo://shapes", "demo://digits"),
+        places=("detector", "classifier"),
     )
