@@ -72,6 +72,8 @@ PLUGIN = """
     def im_pipelines():
         target = LazyClass(__name__, "Sentence")
         yield PipelineSpec(id="say", target=target, default_models=("words://hello", None))
+        places = ("greeting", "name")
+        yield PipelineSpec(id="greet", target=target, default_models=("words://hello", None), places=places)
         yield PipelineSpec(id="count", target=LazyClass(__name__, "Group"), default_models=(None, None))
         choir = LazyClass(__name__, "Choir")
         yield PipelineSpec(id="sing", target=choir, default_models=("words://la", "words://lo"))
@@ -137,15 +139,18 @@ def test_a_pipeline_closes_what_was_loaded_for_it_and_leaves_open_what_was_passe
 
 
 def test_available_pipelines_are_listed() -> None:
-    assert [spec.id for spec in AutoModelPipeline.list_available_pipelines()] == ["count", "say", "sing"]
+    assert [spec.id for spec in AutoModelPipeline.list_available_pipelines()] == ["count", "greet", "say", "sing"]
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ((7, None), "the pipeline 7. Known: count, say, sing"),
+        ((7, None), "the pipeline 7. Known: count, greet, say, sing"),
         (("sya", None), "the pipeline 'sya'. Did you mean 'say'"),
         (("say", ["words://a"]), "joins 2 models, models_parameters= has 1"),
+        (("say", []), "None where the default is wanted: model 0 (default: words://hello), model 1 (no default)."),
+        (("greet", [None]), "None where the default is wanted: greeting (default: words://hello), name (no default)."),
+        (("greet", None), "no default for model 1. Name one in models_parameters=: greeting (default: words://hello)"),
         (("say", None), "no default for model 1"),
         (("say", [None, {"shout": True}]), "no default for model 1"),
         (("say", "words://a"), "takes a list with an entry for each of the 2 models of pipeline 'say', not 'str'"),

@@ -173,6 +173,21 @@ def test_the_setting_that_the_error_names_settles_the_conflict(install_plugin, m
     assert not catalog.conflicts()
 
 
+def test_a_setting_that_names_neither_of_two_is_named_by_the_error(install_plugin, monkeypatch) -> None:
+    install_plugin("one", BACKEND)
+    install_plugin("two", BACKEND)
+    monkeypatch.setenv("INFERENCE_MODELS_PREFER", "backend:acme-npu=onee")
+    said = r"PREFER names 'onee' for it, which declares no such thing: did you mean 'one'\? Choose one: set INFERENCE"
+    with pytest.raises(PluginConflictError, match=said):
+        current_catalog().backend("acme-npu")
+
+
+def test_who_declares_each_key(install_plugin) -> None:
+    install_plugin("one", BACKEND)
+    install_plugin("two", BACKEND)
+    assert [str(owner) for owner in current_catalog().owners()["backend:acme-npu"]] == ["one 1.0", "two 1.0"]
+
+
 def test_of_several_readers_the_backend_that_is_named_reads_a_manifest(install_plugin) -> None:
     reader = BACKEND.replace("detect=dict", "detect=dict, manifest_parsers={'acme-v1': dict}")
     for name in ("one", "two"):

@@ -57,6 +57,14 @@ def test_specs_are_frozen_and_keyword_only() -> None:
         PipelineSpec("read-plates", ANYWHERE)  # type: ignore[call-arg,misc]
 
 
+def test_a_pipeline_names_all_of_its_places_or_none() -> None:
+    spec = PipelineSpec(id="p", target=ANYWHERE, default_models=["a", None], places=["detector", "reader"])
+    assert spec.places == ("detector", "reader")
+    for wrong in (["detector"], ["detector", ""]):
+        with pytest.raises(ValueError, match="places"):
+            PipelineSpec(id="p", target=ANYWHERE, default_models=["a", None], places=wrong)
+
+
 def test_one_name_may_be_given_for_a_list_of_names() -> None:
     spec = ModelSpec(architectures="a", task_type="t", backends=["onnx", "trt"], target=ANYWHERE)
     assert (spec.architectures, spec.backends) == (("a",), ("onnx", "trt"))

@@ -169,6 +169,9 @@ def test_a_provider(wheels: dict[str, Path], tmp_path: Path, httpserver: HTTPSer
     )
     picture = shutil.copy(demo / "pictures/shapes.jpg", tmp_path)
     settings = {"ACME_URL": httpserver.url_for("/v1"), "ACME_TOKEN": "of-the-test"}
-    (row,) = published.im("predict", "acme://line-7/shapes@4", picture, **settings)["predictions"]
+    (package,) = published.im("explain", "acme://line-7/shapes@4", **settings)["packages"]
+    assert "does not mark it as trusted" in package["reason"]
+    said = ("acme://line-7/shapes@4", picture, "--allow-untrusted-packages")
+    (row,) = published.im("predict", *said, **settings)["predictions"]
     found = {detection["class_name"] for detection in row["prediction"]["detections"]}
     assert {"circle", "star"} <= found

@@ -76,6 +76,17 @@ class AutoModelPipeline:
         return pipeline
 
 
+def place_names(spec: PipelineSpec) -> list[str]:
+    """Return what to call the model at each place of a pipeline."""
+    return list(spec.places) or [f"model {place}" for place in range(len(spec.default_models))]
+
+
+def describe_places(spec: PipelineSpec) -> str:
+    """Return the places of a pipeline in their order, with their defaults, for errors."""
+    defaults = ["no default" if default is None else f"default: {default}" for default in spec.default_models]
+    return ", ".join(f"{name} ({default})" for name, default in zip(place_names(spec), defaults, strict=True))
+
+
 def _one_id(pipeline_id: object, pipline_id: object) -> object:
     if (pipeline_id is None) == (pipline_id is None):
         given = "neither" if pipeline_id is None else "both"
@@ -110,7 +121,7 @@ def _entries(spec: PipelineSpec, given: object) -> Sequence[Any]:
     if len(given) != places:
         raise InvalidParameterError(
             f"Pipeline {spec.id!r} joins {places} models, models_parameters= has {len(given)}. Give one entry per "
-            f"model, None where the default is wanted."
+            f"model, None where the default is wanted: {describe_places(spec) or 'none'}."
         )
     return given
 
@@ -126,7 +137,8 @@ def _resolved(spec: PipelineSpec, place: int, entry: Any) -> Any:
     complete = {**default, **(arguments or {})}
     if complete.get(_ID) is None:
         raise InvalidParameterError(
-            f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=."
+            f"Pipeline {spec.id!r} has no default for model {place}. Name one in models_parameters=: "
+            f"{describe_places(spec)}."
         )
     return complete
 

@@ -28,6 +28,7 @@ from inference_models.plugins import (
     load_plugins,
 )
 from inference_models.policy import current_policy
+from inference_models.preferences import canonical_key, preferred, why_unsettled
 from inference_models.specs import SESSION_BACKENDS, BackendSpec, ModelSpec, PipelineSpec, Spec, WeightsProviderSpec
 
 Kind: TypeAlias = Literal["provider", "backend", "model", "checkpoint", "pipeline"]
@@ -51,6 +52,15 @@ class Conflict:
     def __str__(self) -> str:
         owners = " and ".join(f"{owner} ({owner.location})" for owner in self.owners)
         return f"{self.key!r} is declared by {owners}"
+
+    @property
+    def way_out(self) -> str:
+        """What to do."""
+        names = [owner.distribution for owner in self.owners]
+        return (
+            f'{why_unsettled(self.key, names)}Choose one: set {PREFER.name}="{self.key}={names[0]}", or switch the '
+            f"other off with {DISABLE_PLUGINS.name}, or uninstall it"
+        )
 
 
 class Catalog:
@@ -179,13 +189,20 @@ class Catalog:
             and (backend is None or canonical_name(backend) in map(canonical_name, self.backends_of(row.spec)))
         }
 
+    def owners(self) -> dict[str, tuple[PluginInfo, ...]]:
+        """Return who declares each key, by "kind:key" as INFERENCE_MODELS_PREFER spells it."""
+        return {
+            f"{kind}:{key}": tuple(row.plugin for row in rows)
+            for kind, table in self._rows.items()
+            for key, rows in table.items()
+        }
+
     def conflicts(self) -> list[Conflict]:
         """Return every key that is declared more than once and not settled by INFERENCE_MODELS_PREFER."""
         return [
-            Conflict(f"{kind}:{key}", tuple(row.plugin for row in rows))
-            for kind, table in self._rows.items()
-            for key, rows in table.items()
-            if len(rows) > 1 and _preferred(f"{kind}:{key}", rows) is None
+            Conflict(key, owners)
+            for key, owners in self.owners().items()
+            if len(owners) > 1 and preferred(key, [owner.distribution for owner in owners]) is None
         ]
 
     def problem_notes(self) -> str:
@@ -203,19 +220,15 @@ class Catalog:
         return (f"{name}/{spec.task_type}/{backend}" for name in spec.architectures for backend in backends)
 
     def _find(self, kind: Kind, key: str) -> Declared[Any] | None:
-        rows = self._rows[kind].get(_canonical_key(key), [])
+        rows = self._rows[kind].get(canonical_key(key), [])
         if len(rows) < 2:
             return rows[0] if rows else None
-        name = f"{kind}:{_canonical_key(key)}"
-        preferred = _preferred(name, rows)
-        if preferred is None:
-            one = rows[0].plugin.distribution
-            raise PluginConflictError(
-                f"{Conflict(name, tuple(row.plugin for row in rows))}. Choose one: set "
-                f'INFERENCE_MODELS_PREFER="{name}={one}", or switch the other off with '
-                f"{DISABLE_PLUGINS.name}, or uninstall it."
-            )
-        return preferred
+        name = f"{kind}:{canonical_key(key)}"
+        place = preferred(name, [row.plugin.distribution for row in rows])
+        if place is None:
+            conflict = Conflict(name, tuple(row.plugin for row in rows))
+            raise PluginConflictError(f"{conflict}. {conflict.way_out}.")
+        return rows[place]
 
 
 def _declared(hook: str, loaded: LoadedPlugins) -> list[Declared[Any]]:
@@ -225,7 +238,7 @@ def _declared(hook: str, loaded: LoadedPlugins) -> list[Declared[Any]]:
 def _index(rows: Iterable[Declared[Spec]], keys: Callable[[Spec], Iterable[str]]) -> dict[str, list[Declared[Spec]]]:
     table: dict[str, list[Declared[Spec]]] = {}
     for row in rows:
-        for key in dict.fromkeys(map(_canonical_key, keys(row.spec))):  # a spec may spell one name in two ways
+        for key in dict.fromkeys(map(canonical_key, keys(row.spec))):  # a spec may spell one name in two ways
             table.setdefault(key, []).append(row)
     return table
 
@@ -243,16 +256,6 @@ def _most_specific(key: str, rows: list[Declared[ModelSpec]]) -> list[Declared[M
     named = [backend in map(canonical_name, row.spec.backends) for row in rows]
     plugins = [row.plugin for row, names_it in zip(rows, named, strict=True) if names_it]
     return [row for row, names_it in zip(rows, named, strict=True) if names_it or row.plugin not in plugins]
-
-
-def _canonical_key(key: str) -> str:
-    return "/".join(map(canonical_name, key.split("/")))
-
-
-def _preferred(key: str, rows: list[Declared[Any]]) -> Declared[Any] | None:
-    wanted = {canonical_name(owner) for name, owner in PREFER.get() if _canonical_key(name) == key}
-    chosen = [row for row in rows if canonical_name(row.plugin.distribution) in wanted]
-    return chosen[0] if len(chosen) == 1 else None
 
 
 def install_hint(kind: Literal["architectures", "backends", "checkpoints", "providers"], name: str) -> str:

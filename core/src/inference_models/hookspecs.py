@@ -90,6 +90,7 @@ def im_pipelines() -> Iterable[PipelineSpec]:  # type: ignore[empty-body]
                 id="read-plates",
                 target=LazyClass("acme_models.plates", "ReadPlates"),
                 default_models=("acme://plates", "acme://letters"),
+                places=("detector", "reader"),
             )
         ```
     """

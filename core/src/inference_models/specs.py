@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from attrs import Attribute, field, frozen
-from attrs.validators import deep_iterable, deep_mapping, instance_of, matches_re
+from attrs.validators import deep_iterable, deep_mapping, instance_of, matches_re, min_len
 
 from inference_models.entities import Quantization
 from inference_models.errors import ModelImplementationNotFoundError
@@ -278,11 +278,17 @@ class PipelineSpec:
         id: what users pass to `AutoModelPipeline.from_pretrained`.
         target: the class. Its `with_models(models, **options)` makes a pipeline.
         default_models: a model id for each place; None where the user must name one.
+        places: what the model at each place is, in a word, for messages: ("detector", "classifier"). May be left out.
     """
 
     id: str = field(validator=_KEY)
     target: Target = field(validator=_is_target)
     default_models: tuple[str | None, ...] = field(default=(), converter=_as_models)
+    places: tuple[str, ...] = field(default=(), converter=_as_tuple, validator=deep_iterable(min_len(1)))
+
+    def __attrs_post_init__(self) -> None:
+        if self.places and len(self.places) != len(self.default_models):
+            raise ValueError(f"places {self.places} must be as many as default_models {self.default_models}.")
 
 
 Spec = TypeVar("Spec", WeightsProviderSpec, BackendSpec, ModelSpec, PipelineSpec)

@@ -134,8 +134,10 @@ def test_variables_that_are_set_are_shown_and_keys_are_not(
         "value": "cuda:1",
         "secret": False,
         "problem": None,
+        "note": None,
     }
-    assert variables["SPOT_TOKEN"] == {"name": "SPOT_TOKEN", "value": None, "secret": True, "problem": None}
+    hidden = {"name": "SPOT_TOKEN", "value": None, "secret": True, "problem": None, "note": None}
+    assert variables["SPOT_TOKEN"] == hidden
     assert "L4T_VERSION" not in variables
     assert "very-secret" not in im_run("doctor").output + im_run("doctor", "--json").output
 

@@ -211,6 +211,14 @@ def test_the_kinds_are_those_that_have_templates() -> None:
     assert not list(templates.rglob("*.py")), "templates are data: no tool may take them for modules"
 
 
+def test_a_new_provider_vouches_for_nothing(here: Path, im_run: Im) -> None:
+    im_run("new", "provider", "acme")
+    source = (here / "acme/src/acme/provider.py").read_text("utf-8")
+    assert "\nVOUCHED_FOR = False\n" in source
+    assert "trusted_source=VOUCHED_FOR," in source
+    assert "trusted_source=True" not in source
+
+
 def tool(name: str, *arguments: object, cwd: Path) -> str:
     command = [sys.executable, "-m", name, *map(str, arguments)]
     result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)

@@ -18,9 +18,11 @@ from inference_models.developer_tools import LazyClass, PipelineSpec, hookimpl
 
 @hookimpl
 def im_pipelines():
-    return PipelineSpec(
-        id="bright", target=LazyClass("twice_model", "Twice"), default_models=("spot://bright", "spot://bright")
+    target = LazyClass("twice_model", "Twice")
+    yield PipelineSpec(
+        id="bright", target=target, default_models=("spot://bright", "spot://bright"), places=("finder", "checker")
     )
+    yield PipelineSpec(id="nameless", target=target, default_models=("spot://bright", None))
 """
 MODEL = """
 from inference_models import ModelPipeline, ObjectDetectionModel
@@ -86,7 +88,6 @@ def test_a_pipeline_given_as_a_model_is_pointed_out(im_run: Im, picture: Picture
         (("--pipeline", "bright", "PICTURE", "--package", "x"), 2, "--package is of one model"),
         (("spot://bright", "PICTURE", "--model", "x"), 2, "it goes with --pipeline"),
         (("--pipeline", "brigth", "PICTURE"), 1, "Did you mean 'bright'?"),
-        (("--pipeline", "bright", "PICTURE", "--model", "spot://bright"), 1, "joins 2 models"),
         (("--pipeline", "bright", "PICTURE", "--model", "spot://dark", "--model", "-"), 1, "no model 'dark'"),
     ],
 )
@@ -96,3 +97,26 @@ def test_what_does_not_go(im_run: Im, picture: Picture, arguments: tuple[str, ..
     assert result.exit_code == code
     assert message in result.stderr
     assert result.stdout == ""
+
+
+ORDER = "in this order, - for a default: finder (default: spot://bright), checker (default: spot://bright)."
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "models", "message"),
+    [
+        ("bright", ["x"], f"joins 2 models, and --model is given once. Give it for each, {ORDER} Leave it out for all"),
+        ("bright", ["x"] * 3, f"joins 2 models, and --model is given 3 times. Give it for each, {ORDER} Leave it out"),
+        ("nameless", ["x"], "- for a default: model 0 (default: spot://bright), model 1 (no default).\n"),
+        ("nameless", [], "no default for model 1. Give --model for each place, in this order"),
+        ("nameless", ["-", "-"], "no default for model 1. Give --model for each place"),
+    ],
+)
+def test_too_few_or_too_many_models(
+    im_run: Im, picture: Picture, pipeline: str, models: list[str], message: str
+) -> None:
+    options = [word for model in models for word in ("--model", model)]
+    result = im_run("predict", "--pipeline", pipeline, picture("a.png"), *options)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert message in result.stderr
+    assert "models_parameters" not in result.stderr

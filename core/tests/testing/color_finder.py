@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from inference_models import Detections, ObjectDetectionModel
-from inference_models.developer_tools import as_images, as_kind
+from inference_models.developer_tools import TensorInfo, as_images, as_kind
+from inference_models.testing import FakeSession
 from inference_models.testing.checks.images import draw
 from inference_models.testing.checks.subject import ModelSubject
 
@@ -56,6 +57,27 @@ class ColorFinder(ObjectDetectionModel[Any, Any, Any]):
 
     def describe(self, xyxy: Any, class_id: Any, confidence: Any) -> Any:
         return Detections(xyxy, class_id, confidence, class_names=NAMES)
+
+
+def open_session() -> FakeSession:
+    return FakeSession(dict, [TensorInfo("planes", (None, None, 3), "uint8")])
+
+
+class OverSession(ColorFinder):
+    """The same, with what it looks at out of a session."""
+
+    def __init__(self) -> None:
+        self._session = self.owns(open_session())
+
+    def look(self, planes: Any) -> Any:
+        return super().look(self._session.run({"planes": planes})["planes"])
+
+
+class Forgetful(OverSession):
+    """It opens a session, and nobody closes it."""
+
+    def __init__(self) -> None:
+        self._session = open_session()
 
 
 def subject(model: Any, **options: Any) -> ModelSubject:

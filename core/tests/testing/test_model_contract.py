@@ -24,7 +24,7 @@ class TestGoodModel(ModelContract):
 
 TESTS = """
 import pytest
-from color_finder import PICTURES, ColorFinder
+from color_finder import PICTURES, ColorFinder, Forgetful
 from inference_models.testing import ModelContract
 
 loaded = []
@@ -49,6 +49,12 @@ class TestShares(ModelContract):
             def describe(self, xyxy, *more):
                 return super().describe(0 * xyxy + 1, *more)  # all of it, as a share
         return SharesOfThePicture()
+
+
+class TestForgetful(ModelContract):
+    @pytest.fixture
+    def model(self):
+        return Forgetful()
 
 
 SHARED = ColorFinder()
@@ -103,6 +109,13 @@ def test_a_finding_says_what_to_change_without_a_traceback(report: str) -> None:
     assert "SharesOfThePicture: positions stay where they are in pictures twice as large." in report
     assert "To fix it: Give positions in pixels of the source image" in report
     assert "scaling.py" not in report.split("short test summary", maxsplit=1)[0]
+
+
+def test_a_session_that_nobody_closes_fails_one_test(report: str) -> None:
+    failed = [line for line in report.splitlines() if line.startswith("FAILED test_contract.py::TestForgetful")]
+    (line,) = failed
+    assert "test_closes_what_it_holds" in line
+    assert "Forgetful.close() leaves open what the model holds: FakeSession in _session." in report
 
 
 def test_a_model_that_is_shared_with_other_tests_is_refused(report: str) -> None:

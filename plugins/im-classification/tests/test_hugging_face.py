@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -189,12 +190,40 @@ def test_files_that_contradict_each_other(tmp_path: Path) -> None:
     processor_file.unlink()
     with pytest.raises(CorruptedModelPackageError, match=r"neither inference_config\.json nor preprocessor_config"):
         load(directory)
-    change(directory / "config.json", model_type="swin")
     processor_for("vit").save_pretrained(directory)
-    with pytest.raises(ModelLoadingError, match=r"model_type 'swin'; supported: resnet, vit"):
-        load(directory)
+    for other in ("swin", ["vit"], None):
+        change(directory / "config.json", model_type=other)
+        message = rf"model_type {re.escape(repr(other))}, expected 'vit'.*supported: resnet, vit"
+        with pytest.raises(CorruptedModelPackageError, match=message):
+            load(directory)
     (directory / "config.json").unlink()
     with pytest.raises(CorruptedModelPackageError, match=r"config\.json cannot be read as JSON"):
+        load(directory)
+
+
+@pytest.mark.parametrize("with_inference_config", [False, True])
+@pytest.mark.parametrize("multi", [False, True])
+@pytest.mark.parametrize(("stated", "saved"), [("resnet", "vit"), ("vit", "resnet")])
+def test_an_architecture_that_is_not_that_of_the_network(
+    tmp_path: Path, workbench: Any, stated: str, saved: str, multi: bool, with_inference_config: bool
+) -> None:
+    if with_inference_config:
+        directory = workbench.package("hugging-face", architecture=stated, multi=multi)
+        make(saved).save_pretrained(directory)
+    else:
+        directory = write(tmp_path / "saved", make(saved), multi=multi, model_architecture=stated)
+    with pytest.raises(
+        CorruptedModelPackageError, match=rf"config\.json is of model_type '{saved}', expected '{stated}'"
+    ):
+        load(directory)
+
+
+def test_a_vit_beside_a_layer_is_no_resnet(workbench: Any) -> None:
+    network = make("vit")
+    directory = workbench.package("hugging-face", architecture="resnet", model_initialization={"num_classes": 3})
+    network.vit.save_pretrained(directory / "vit")
+    torch.save(network.classifier.state_dict(), directory / "classifier_layer_weights.pth")
+    with pytest.raises(CorruptedModelPackageError, match=r"config\.json is missing, expected that of a 'resnet'"):
         load(directory)
 
 

@@ -24,6 +24,7 @@ def test_every_combination_is_declared_once() -> None:
 def test_the_pipeline_is_declared_with_models_for_each_place() -> None:
     spec = plugin.im_pipelines()
     assert spec.default_models == ("demo://shapes", "demo://digits")
+    assert spec.places == ("detector", "classifier")
     assert spec.target.resolve().with_models
 
 

@@ -95,12 +95,20 @@ def test_a_backbone_that_lacks_weights(workbench: Any, network: Any) -> None:
         workbench.open(directory)
 
 
+def test_a_backbone_of_another_architecture(workbench: Any, network: Any) -> None:
+    directory = write(workbench, network)
+    path = directory / "vit" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "deit"}))
+    with pytest.raises(CorruptedModelPackageError, match=r"config\.json is of model_type 'deit', expected 'vit'"):
+        workbench.open(directory)
+
+
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
 def test_a_file_that_is_missing_or_damaged(workbench: Any, network: Any, name: str) -> None:
     directory = write(workbench, network)
     path = directory / "vit" / name
     path.write_bytes(path.read_bytes()[:20])
-    told = r"(vit does not hold a ViT|is not a complete safetensors file): .* export (it|the package) again"
+    told = r"(vit/config\.json cannot be read as JSON|is not a complete safetensors file): .* export the package again"
     with pytest.raises(CorruptedModelPackageError, match=told):
         workbench.open(directory)
     path.unlink()

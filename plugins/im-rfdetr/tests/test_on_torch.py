@@ -189,6 +189,23 @@ def test_packages_that_do_not_say_what_they_are(bench, torch_bench, files: Any, 
         AutoModel.from_pretrained(directory)
 
 
+@pytest.mark.parametrize(
+    ("task", "stated", "has_masks", "message"),
+    [
+        ("object-detection", "rfdetr-seg-nano", False, "is not of 'rfdetr-seg-nano': it has .*has_masks False"),
+        ("instance-segmentation", "rfdetr-nano", True, r"is not of 'rfdetr-nano': it has .*has_masks True"),
+        ("instance-segmentation", "rfdetr-nano", False, "for masks"),
+    ],
+)
+def test_packages_that_are_not_what_they_say(
+    bench, torch_bench, task: str, stated: str, has_masks: bool, message: str
+) -> None:
+    directory = bench.package(task, backend="torch", files={"model_type.json": {"model_type": stated}})
+    save(torch_bench, torch_bench.network(evolve(bench.TINY, has_masks=has_masks)), directory / "weights.pth")
+    with pytest.raises(CorruptedModelPackageError, match=message):
+        AutoModel.from_pretrained(directory)
+
+
 def test_a_size_that_the_network_cannot_take(bench, torch_bench) -> None:
     directory = bench.package(
         backend="torch",

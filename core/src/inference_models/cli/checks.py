@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import frozen
 
 from inference_models.catalog import Catalog
+from inference_models.cli.notes import plugin_notes
 from inference_models.configuration import POLICY, VARIABLES, Variable
 from inference_models.environment import Environment
 from inference_models.errors import BaseInferenceModelsError, InvalidEnvVariable, InvalidPolicyError
@@ -95,26 +96,25 @@ def _conflicts(catalog: Catalog) -> Iterator[Problem]:
     except InvalidEnvVariable:  # INFERENCE_MODELS_PREFER; the check of the variables reports it
         return
     for conflict in conflicts:
-        one = conflict.owners[0].distribution
-        yield Problem(
-            "conflict",
-            conflict.key,
-            f'{conflict}. Choose one: INFERENCE_MODELS_PREFER="{conflict.key}={one}", or switch the other off with '
-            f"INFERENCE_MODELS_DISABLE_PLUGINS, or uninstall it",
-        )
+        yield Problem("conflict", conflict.key, f"{conflict}. {conflict.way_out}")
 
 
 def describe_variables(catalog: Catalog) -> list[dict[str, Any]]:
-    """Return the environment variables that are set: "name", "value" (None when it is secret), "secret", "problem"."""
+    """Return the environment variables that are set.
+
+    Each is "name", "value" (None when it is secret), "secret", "problem" (why it cannot be used) and "note" (what in it
+    has no effect here).
+    """
     own = {variable.name for variable in VARIABLES}
     keys = {row.spec.api_key_variable for row in catalog.providers() if row.spec.api_key_variable} - own
     declared = [row.spec.settings for row in catalog.providers()] + [row.spec.settings for row in catalog.backends()]
     settings = frozenset().union(*declared) - own - keys
     others = [*(_text(name) for name in sorted(settings)), *(_text(name, secret=True) for name in sorted(keys))]
-    return [_describe(variable) for variable in (*VARIABLES, *others) if variable.is_set]
+    notes = plugin_notes(catalog)
+    return [_describe(variable, notes) for variable in (*VARIABLES, *others) if variable.is_set]
 
 
-def _describe(variable: Variable[Any]) -> dict[str, Any]:
+def _describe(variable: Variable[Any], notes: Mapping[str, str]) -> dict[str, Any]:
     try:
         variable.get()
         problem = None
@@ -125,6 +125,7 @@ def _describe(variable: Variable[Any]) -> dict[str, Any]:
         "value": None if variable.secret else _text(variable.name).get(),
         "secret": variable.secret,
         "problem": problem,
+        "note": notes.get(variable.name),
     }
 
 

@@ -75,6 +75,9 @@ class _Diagnosis:
             values = [(one["name"], "(hidden)" if one["secret"] else one["value"]) for one in self.variables]
             console.print()
             print_table(console, "Environment variables", ("name", "value"), values)
+        if noted := [(one["name"], one["note"]) for one in self.variables if one["note"]]:
+            console.print()
+            print_table(console, "Settings without effect", ("name", "why"), noted)
         if self.policy is not None:
             console.print()
             rules = {key: "nothing" if value == [] else in_words(value) for key, value in self.policy["rules"].items()}

@@ -55,6 +55,7 @@ class Wanted:
             raise click.UsageError("--prompt and --task do not go with --pipeline.")
         if loading.get("model_package_id"):
             raise click.UsageError("--package is of one model; it does not go with --pipeline.")
+        _check_places(self.pipeline, self.models)
 
     def load(self, loading: Mapping[str, Any]) -> Any:
         """Return the loaded model or pipeline. Raises: BaseInferenceModelsError."""
@@ -120,6 +121,37 @@ def split_arguments(
     if not images:
         raise click.MissingParameter(ctx=context, param=arguments["images"])
     return (first if pipeline is None else None), images
+
+
+def _check_places(pipeline: str, models: Sequence[str]) -> None:
+    """Make sure that there is a model for each place of a pipeline. One that nobody declares is left to loading.
+
+    Raises:
+        click.UsageError: it says which options to give.
+    """
+    from inference_models.auto_pipeline import describe_places, place_names
+    from inference_models.catalog import current_catalog
+
+    declared = current_catalog().pipeline(pipeline)
+    if declared is None:
+        return
+    spec = declared.spec
+    places, defaults = describe_places(spec), spec.default_models
+    if models and len(models) != len(defaults):
+        times = "once" if len(models) == 1 else f"{len(models)} times"
+        leave_out = "" if None in defaults else " Leave it out for all defaults."
+        order = f" Give it for each, in this order, - for a default: {places}." if places else ""
+        raise click.UsageError(
+            f"Pipeline {spec.id!r} joins {len(defaults)} models, and --model is given {times}.{order}{leave_out}"
+        )
+    given = models or [_DEFAULT] * len(defaults)
+    entries = zip(place_names(spec), given, defaults, strict=True)
+    missing = [name for name, model, default in entries if model == _DEFAULT and default is None]
+    if missing:
+        raise click.UsageError(
+            f"Pipeline {spec.id!r} has no default for {' and '.join(missing)}. Give --model for each place, in this "
+            f"order, - for a default: {places}."
+        )
 
 
 def _hint_at_pipeline(name: str) -> None:

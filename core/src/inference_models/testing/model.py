@@ -12,6 +12,7 @@ from inference_models.testing.checks import model_errors, model_facts
 from inference_models.testing.checks.images import default_images
 from inference_models.testing.checks.masks import check_mask_formats
 from inference_models.testing.checks.model_errors import WRONG_IMAGES
+from inference_models.testing.checks.releasing import check_release
 from inference_models.testing.checks.scaling import check_scaling
 from inference_models.testing.checks.subject import ModelSubject
 from inference_models.testing.rules import Contract
@@ -146,6 +147,11 @@ class ModelContract(Contract, contract=True):
     def test_an_unknown_option_is_an_error(self, subject: ModelSubject) -> None:
         """A keyword argument that the model does not know is an error of ours that names it."""
         self.run_check(model_errors.check_unknown_option, subject)
+
+    @_loads_anew
+    def test_closes_what_it_holds(self, subject: ModelSubject) -> None:
+        """Its sessions, and other models that it holds, are closed with it."""
+        self.run_check(check_release, subject)
 
     @_loads_anew
     def test_closes_twice(self, subject: ModelSubject) -> None:

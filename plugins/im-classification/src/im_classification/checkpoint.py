@@ -32,6 +32,7 @@ _ACTIVATIONS = {"single_label_classification": "softmax", "multi_label_classific
 def open_checkpoint(
     directory: Path,
     toolkit: TransformersToolkit,
+    family: str,
     *,
     activation: Activation,
     metadata: ModelPackageMetadata | None = None,
@@ -42,19 +43,20 @@ def open_checkpoint(
         directory: holds config.json, the weights and preprocessor_config.json; and class_names.txt, if the names in
             config.json are not those to be shown.
         toolkit: of the backend.
+        family: the package's architecture.
         activation: what makes probabilities of the network's output for this task.
         metadata: what the weights provider says about the package, its batch sizes among it.
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, or two contradict each other.
-        ModelLoadingError: the network is of another family, or of another task; the message says which.
+        ModelLoadingError: the network is of another task; the message says which.
     """
     if not any((directory / name).is_file() for name in _PROCESSORS):
         raise CorruptedModelPackageError(
             f"{directory} has neither inference_config.json nor preprocessor_config.json, so nothing says how images "
             f"are prepared. Save the image processor beside the model with save_pretrained() of transformers."
         )
-    model = load_model(directory, toolkit)
+    model = load_model(directory, toolkit, family)
     _check_task(model.config, activation, directory)
     processor = toolkit.load_processor("AutoImageProcessor", directory)
     session = as_session(model, toolkit)
@@ -69,19 +71,15 @@ def open_checkpoint(
     )
 
 
-def load_model(directory: Path, toolkit: TransformersToolkit) -> Any:
+def load_model(directory: Path, toolkit: TransformersToolkit, family: str) -> Any:
     """Return the network in a directory, a `ResNetForImageClassification` or `ViTForImageClassification`.
 
     Raises:
-        CorruptedModelPackageError: a file is missing or damaged, or the weights are not what config.json describes.
-        ModelLoadingError: the network is of another family, or its images have not three colours.
+        CorruptedModelPackageError: a file is missing or damaged, the weights are not what config.json describes, or
+            that is of another family.
+        ModelLoadingError: its images have not three colours.
     """
-    family = read_family(directory / CONFIG)
-    if family not in _NETWORKS:
-        raise ModelLoadingError(
-            f"{directory / CONFIG} is of model_type {family!r}; supported: {', '.join(_NETWORKS)}. Export the network "
-            f"to ONNX instead."
-        )
+    check_family(directory / CONFIG, family)
     model = toolkit.load_model(_NETWORKS[family], directory)
     if model.config.num_channels != 3:
         raise ModelLoadingError(
@@ -101,8 +99,25 @@ def as_session(model: Any, toolkit: TransformersToolkit) -> ModuleSession:
     )
 
 
-def read_family(path: Path) -> object:
-    """Return the `model_type` in a config.json. Raises: CorruptedModelPackageError."""
+def check_family(path: Path, family: str) -> None:
+    """Make sure that a config.json describes a network of the package's architecture.
+
+    Args:
+        path: the file.
+        family: the architecture, a key of `_NETWORKS`.
+
+    Raises:
+        CorruptedModelPackageError: it is of another, or cannot be read.
+    """
+    found = _model_type(path)
+    if found != family:
+        raise CorruptedModelPackageError(
+            f"{path} is of model_type {found!r}, expected {family!r}, as the package's model_architecture says. "
+            f"Correct the one that is wrong; supported: {', '.join(_NETWORKS)}. Export other networks to ONNX instead."
+        )
+
+
+def _model_type(path: Path) -> object:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:

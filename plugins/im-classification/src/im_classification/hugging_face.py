@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from im_classification.checkpoint import CONFIG, as_session, load_model, open_checkpoint
 from im_classification.classifiers import Classifier, ClassifierStages, MultiLabelClassifier
@@ -23,6 +23,14 @@ _LEFT_OVER, _UNUSED = ("classifier.*",), ("pooler.*",)
 
 
 class _OverTransformers(ClassifierStages):
+    """What all of them share.
+
+    Attributes:
+        family: the architecture that they load, which config.json calls `model_type`.
+    """
+
+    family: ClassVar[str]
+
     @classmethod
     def from_pretrained(
         cls,
@@ -48,34 +56,58 @@ class _OverTransformers(ClassifierStages):
         """
         directory = Path(model_name_or_path)
         if (directory / "inference_config.json").is_file():
-            return cls._open(directory, partial(open_network, toolkit), package, recommended_parameters)
-        opened = open_checkpoint(directory, toolkit, activation=cls.activation, metadata=package)
+            return cls._open(directory, partial(open_network, toolkit, cls.family), package, recommended_parameters)
+        opened = open_checkpoint(directory, toolkit, cls.family, activation=cls.activation, metadata=package)
         return cls(opened, recommended_parameters)
 
 
-class TransformersClassifier(_OverTransformers, Classifier):
-    """Gives each image one class, with a ResNet or ViT of transformers."""
+class TransformersResNet(_OverTransformers, Classifier):
+    """Gives each image one class, with a ResNet of transformers."""
+
+    family = "resnet"
 
 
-class TransformersMultiLabelClassifier(_OverTransformers, MultiLabelClassifier):
-    """Gives each image any number of labels, with a ResNet or ViT of transformers."""
+class TransformersMultiLabelResNet(_OverTransformers, MultiLabelClassifier):
+    """Gives each image any number of labels, with a ResNet of transformers."""
+
+    family = "resnet"
 
 
-def open_network(toolkit: TransformersToolkit, directory: Path, config: InferenceConfig, classes: int) -> ModuleSession:
+class TransformersViT(_OverTransformers, Classifier):
+    """Gives each image one class, with a ViT of transformers."""
+
+    family = "vit"
+
+
+class TransformersMultiLabelViT(_OverTransformers, MultiLabelClassifier):
+    """Gives each image any number of labels, with a ViT of transformers."""
+
+    family = "vit"
+
+
+def open_network(
+    toolkit: TransformersToolkit, family: str, directory: Path, config: InferenceConfig, classes: int
+) -> ModuleSession:
     """Load the network of a package that has an inference_config.json.
 
     Args:
         toolkit: of the backend.
+        family: the package's architecture.
         directory: holds the network.
         config: of a ViT beside a layer of its own, its `model_initialization` says how many classes there are.
         classes: how many class_names.txt names.
 
     Raises:
-        CorruptedModelPackageError: a file is missing or damaged, or the weights are of another network.
-        ModelLoadingError: the network is of another family.
+        CorruptedModelPackageError: a file is missing or damaged, or the network or the weights are of another family.
+        ModelLoadingError: the network takes images of other colours than three.
     """
     if (directory / CONFIG).is_file():
-        return as_session(load_model(directory, toolkit), toolkit)
+        return as_session(load_model(directory, toolkit, family), toolkit)
+    if family != "vit":
+        raise CorruptedModelPackageError(
+            f"{directory / CONFIG} is missing, expected that of a {family!r}, as the package's model_architecture "
+            f"says. Only a 'vit' may lie beside a layer of its own. Correct model_architecture, or export it again."
+        )
     read_class_count(config, directory, classes)
     return _vit_beside_head(toolkit, directory, classes)
 

@@ -16,8 +16,10 @@ _ROWS = (
     (("resnet",), _MANY, ("torch",), _TRANSFORMERS, "im_classification.resnet:ResNetMultiLabelClassifier"),
     (("vit",), _ONE, ("torch",), _TRANSFORMERS, "im_classification.vit:ViTClassifier"),
     (("vit",), _MANY, ("torch",), _TRANSFORMERS, "im_classification.vit:ViTMultiLabelClassifier"),
-    (("resnet", "vit"), _ONE, _HF, (), "im_classification.hugging_face:TransformersClassifier"),
-    (("resnet", "vit"), _MANY, _HF, (), "im_classification.hugging_face:TransformersMultiLabelClassifier"),
+    (("resnet",), _ONE, _HF, (), "im_classification.hugging_face:TransformersResNet"),
+    (("resnet",), _MANY, _HF, (), "im_classification.hugging_face:TransformersMultiLabelResNet"),
+    (("vit",), _ONE, _HF, (), "im_classification.hugging_face:TransformersViT"),
+    (("vit",), _MANY, _HF, (), "im_classification.hugging_face:TransformersMultiLabelViT"),
 )
 
 
@@ -43,4 +45,5 @@ def im_pipelines() -> PipelineSpec:
         id="detect-and-classify",
         target=LazyClass("im_classification.detect_and_classify", "DetectAndClassify"),
         default_models=("demo://shapes", "demo://digits"),
+        places=("detector", "classifier"),
     )

@@ -8,6 +8,7 @@ from typing import Any
 from torch import nn
 from transformers.models.vit import ViTConfig, ViTModel
 
+from im_classification.checkpoint import CONFIG, check_family
 from im_classification.classifiers import Classifier, MultiLabelClassifier
 from im_classification.initialization import read_class_count
 from im_classification.modules import ModuleSession, OnTorch, sides
@@ -85,12 +86,11 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
             gave them.
 
     Raises:
-        CorruptedModelPackageError: a file is missing or malformed, or lacks weights.
+        CorruptedModelPackageError: a file is missing or malformed, of another network, or lacks weights.
     """
-    if not (directory / "config.json").is_file():
-        raise CorruptedModelPackageError(
-            f"{directory / 'config.json'} is missing. Download or export the package again."
-        )
+    if not (directory / CONFIG).is_file():
+        raise CorruptedModelPackageError(f"{directory / CONFIG} is missing. Download or export the package again.")
+    check_family(directory / CONFIG, "vit")
     weights = toolkit.load_state_dict(directory / "model.safetensors")
     used = {name: tensor for name, tensor in weights.items() if not name.startswith(_UNUSED)}
     try:

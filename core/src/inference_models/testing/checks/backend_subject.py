@@ -135,19 +135,27 @@ class BackendSubject:
             NotChecked: they do not follow from what the session says about its inputs.
         """
         given = None if self.make_feeds is None else self.make_feeds(session, seed)
-        if given is not None:
-            return given
-        import numpy as np
+        return described_feeds(session, seed) if given is None else given
 
-        generator = np.random.default_rng(seed)
-        return {info.name: self.as_kind(session, _numbers(generator, session, info)) for info in session.inputs}
 
-    def as_kind(self, session: Session, array: Any) -> Any:
-        """Return a numpy array as the session takes it: itself, or a tensor on its device."""
-        if session.array_kind == "numpy":
-            return array
-        __import__("torch")
-        return sys.modules["torch"].from_numpy(array).to(session.device)
+def described_feeds(session: Session, seed: int = 0) -> Feeds:
+    """Return inputs that follow from what a session says about them, another set for another seed.
+
+    Raises:
+        NotChecked: they do not.
+    """
+    import numpy as np
+
+    generator = np.random.default_rng(seed)
+    return {info.name: _as_kind(session, _numbers(generator, session, info)) for info in session.inputs}
+
+
+def _as_kind(session: Session, array: Any) -> Any:
+    """Return a numpy array as the session takes it: itself, or a tensor on its device."""
+    if session.array_kind == "numpy":
+        return array
+    __import__("torch")
+    return sys.modules["torch"].from_numpy(array).to(session.device)
 
 
 def _numbers(generator: Any, session: Session, info: TensorInfo) -> Any:

@@ -18,6 +18,7 @@ from inference_models.testing.checks import (
     provider,
     provider_files,
     provider_secrets,
+    releasing,
     scaling,
     sessions,
     targets,
@@ -93,7 +94,7 @@ def _check_wrong_images(subject: ModelSubject) -> None:
         model_errors.check_wrong_image(subject, name)
 
 
-# Those that close the model stand last, one after the other: both take a model that is closed already.
+# Those that close the model stand last, one after the other: all but the first take a model that is closed already.
 MODEL: ModelChecks = MappingProxyType(
     {
         "derives_from_a_base_class": model_facts.check_base_class,
@@ -114,6 +115,7 @@ MODEL: ModelChecks = MappingProxyType(
         "threads_get_what_one_gets": model.check_threads,
         "what_is_no_image_is_an_error": _check_wrong_images,
         "an_unknown_option_is_an_error": model_errors.check_unknown_option,
+        "closes_what_it_holds": releasing.check_release,
         "closes_twice": model_errors.check_close,
         "is_of_no_use_after_close": model_errors.check_use_after_close,
     }
