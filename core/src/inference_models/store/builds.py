@@ -28,7 +28,14 @@ from inference_models.store.layout import cache_root, model_directory, refuse_fo
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, StoredFile, write_manifest
 from inference_models.store.packages import storage_errors
-from inference_models.store.staging import discard, make_directories, publish, staging_directory, sweep
+from inference_models.store.staging import (
+    discard,
+    keep_from_writers,
+    make_directories,
+    publish,
+    staging_directory,
+    sweep,
+)
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -162,6 +169,7 @@ def note_build(root: Path) -> None:
     with staging_directory(root) as staging:
         new = staging / _STAMP
         new.write_text(os.urandom(8).hex(), "utf-8")
+        keep_from_writers(new)
         new.replace(root / _STAMP)
 
 

@@ -60,7 +60,8 @@ def backend_cache_directory(backend: str, key: str) -> Path:
     root = cache_root()
     directory = root / _DERIVED / safe_name(backend) / safe_name(key)
     with storage_errors(directory):
-        make_directories(directory)
+        # Private, because nobody knows with which modes a backend writes there.
+        make_directories(directory, is_private=True)
         refuse_foreign(root, *_between(root, directory))
         os.utime(directory)
     if not os.access(directory, os.W_OK | os.X_OK):

@@ -11,7 +11,7 @@ from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import FileDownloadSpecs
 from inference_models.store.checking import new_record
 from inference_models.store.manifest import StoredFile
-from inference_models.store.staging import flush_directory
+from inference_models.store.staging import DIRECTORY_MODE, flush_directory, keep_from_writers
 
 if TYPE_CHECKING:
     from inference_models.download.files import DownloadSpec
@@ -70,6 +70,7 @@ def install(staging: Path, directory: Path, handles: Sequence[str]) -> None:
     for handle in handles:
         path = directory / handle
         make_folders(directory, handle)
+        keep_from_writers(staging / handle)
         (staging / handle).replace(path)
         flush_directory(path.parent)
 
@@ -96,4 +97,4 @@ def make_folders(directory: Path, handle: str) -> None:
             raise CorruptedModelPackageError(
                 f"{folder} is a link, where the store expects a folder of its own. Remove {directory}, then try again."
             )
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)

@@ -26,7 +26,7 @@ from inference_models.store.filling import fetch_into, install, remove_dropped, 
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, read_manifest, write_manifest
-from inference_models.store.staging import publish, staging_directory, sweep, unfinished_directory
+from inference_models.store.staging import keep_from_writers, publish, staging_directory, sweep, unfinished_directory
 from inference_models.store.usage import record_use
 
 if TYPE_CHECKING:
@@ -187,7 +187,9 @@ def _refresh_manifest(directory: Path, content: _Content) -> None:
         return
     # A read-only cache is served all the same: the files are right, only the next load hashes them again.
     with suppress(OSError), staging_directory(directory.parent) as staging:
-        write_manifest(staging, content.current).replace(directory / MANIFEST_NAME)
+        new = write_manifest(staging, content.current)
+        keep_from_writers(new)
+        new.replace(directory / MANIFEST_NAME)
 
 
 def _complete(wanted: _Wanted, content: _Content) -> None:

@@ -76,7 +76,7 @@ class FileResolutionCache:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         text = json.dumps({"format": _FORMAT, **asdict(resolution)})
         with suppress(OSError):
-            make_directories(path.parent)
+            make_directories(path.parent, is_private=True)
             try:
                 temporary.write_text(text, "utf-8")
                 temporary.replace(path)
@@ -152,7 +152,7 @@ def _salt(directory: Path) -> bytes | None:
         return None
     temporary = directory / f"{_SALT}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        make_directories(directory)
+        make_directories(directory, is_private=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(os.urandom(32))
