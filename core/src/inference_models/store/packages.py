@@ -96,7 +96,7 @@ def materialise(
         for _ in range(_ATTEMPTS):
             content = _inspect(wanted)
             if not content.missing:
-                _refresh_manifest(directory, content)
+                _refresh(wanted, content)
                 record_use(directory)
                 sweep(directory)
                 return directory
@@ -182,11 +182,28 @@ def _stamp(directory: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_size
 
 
-def _refresh_manifest(directory: Path, content: _Content) -> None:
+def _refresh(wanted: _Wanted, content: _Content) -> None:
+    """Record what has become of a complete package, and remove the files that its provider has withdrawn."""
     if content.recorded == content.current:
         return
     # A read-only cache is served all the same: the files are right, only the next load hashes them again.
-    with suppress(OSError), staging_directory(directory.parent) as staging:
+    with suppress(OSError):
+        if not _dropped(content):
+            _write_manifest(wanted.directory, content)
+            return
+        with package_lock(wanted.directory, content.is_outdated, wanted.progress) as ours:
+            # Whoever waited finds the work done, or another package than the one that was looked at.
+            if ours and not (content := _inspect(wanted)).missing:
+                remove_dropped(wanted.directory, _dropped(content))
+                _write_manifest(wanted.directory, content)
+
+
+def _dropped(content: _Content) -> set[str]:
+    return set() if content.recorded is None else set(content.recorded.files) - set(content.current.files)
+
+
+def _write_manifest(directory: Path, content: _Content) -> None:
+    with staging_directory(directory.parent) as staging:
         new = write_manifest(staging, content.current)
         keep_from_writers(new)
         new.replace(directory / MANIFEST_NAME)
