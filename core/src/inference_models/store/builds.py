@@ -23,11 +23,11 @@ from inference_models.handles import check_handles
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.description import describe, rebuild_package
+from inference_models.store.failures import storage_errors
 from inference_models.store.inventory import StoredPackage, check_files, read_package
 from inference_models.store.layout import cache_root, model_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, StoredFile, write_manifest
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import (
     discard,
     keep_from_writers,

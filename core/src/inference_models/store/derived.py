@@ -14,9 +14,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from inference_models.errors import ModelRetrievalError
+from inference_models.store.failures import storage_errors
 from inference_models.store.layout import cache_root, refuse_foreign, safe_name
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import make_directories
 
 __all__ = ["DerivedFiles", "backend_cache_directory", "list_derived", "remove_derived"]
@@ -64,8 +63,8 @@ def backend_cache_directory(backend: str, key: str) -> Path:
         make_directories(directory, is_private=True)
         refuse_foreign(root, *_between(root, directory))
         os.utime(directory)
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise ModelRetrievalError(f"The model cache cannot be used for {directory}: it cannot be written to.")
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError("it cannot be written to")
     return directory
 
 

@@ -15,10 +15,10 @@ from attrs import frozen
 from inference_models.download.integrity import hash_file
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import InvalidParameterError, ModelNotFoundError, ModelRetrievalError
+from inference_models.store.failures import storage_errors
 from inference_models.store.layout import cache_root, model_directory, package_directory, refuse_foreign
 from inference_models.store.locks import is_locked, try_package_lock
 from inference_models.store.manifest import Manifest, StoredFile, read_manifest
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import discard, sweep
 from inference_models.store.usage import last_use
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from inference_models.configuration import INFERENCE_HOME, OFFLINE, is_offline
+from inference_models.configuration import OFFLINE, is_offline
 from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import (
     BaseInferenceModelsError,
@@ -22,6 +22,7 @@ from inference_models.errors import (
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
 from inference_models.store.checking import requested_files, stored_file, use_in_place
 from inference_models.store.description import describe, local_config
+from inference_models.store.failures import storage_errors
 from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
@@ -32,7 +33,7 @@ from inference_models.store.usage import record_use
 if TYPE_CHECKING:
     from inference_models.download.progress import ProgressSink
 
-__all__ = ["materialise", "storage_errors"]
+__all__ = ["materialise"]
 
 logger = logging.getLogger(__name__)
 
@@ -246,15 +247,3 @@ def _fill(wanted: _Wanted, content: _Content, staging: Path) -> Sequence[str]:
         remove_dropped(directory, set(content.recorded.files) - set(manifest.files))
     install(staging, directory, [*fetched, *own])
     return list(fetched)
-
-
-@contextmanager
-def storage_errors(directory: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelRetrievalError(
-            f"The model cache cannot be used for {directory}: {error.strerror or error}. Make it writable and make "
-            f"sure that the disk has space, or set {INFERENCE_HOME.name} to another directory."
-        ) from error
