@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from inference_models.configuration import DOWNLOAD_DEADLINE
 from inference_models.download import http
 from inference_models.download.integrity import FileDigests
 from inference_models.download.line import Line
@@ -109,7 +110,7 @@ def _run(
         try:
             for transfer in line.transfers:
                 workers.submit(transfer.run)
-            workers.wait()
+            workers.wait(DOWNLOAD_DEADLINE.get())
         except OSError as error:
             keep = error.errno not in _DISK_FULL
             raise
