@@ -18,6 +18,7 @@ from attrs import evolve, frozen
 from inference_models.download.integrity import FileDigests, Hasher, hash_file
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, InvalidParameterError
 from inference_models.handles import check_handles
+from inference_models.store.aliases import take_alias
 from inference_models.store.builds import note_build, origin_of
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.copying import copy_plain, open_plain
@@ -133,6 +134,10 @@ def import_bundle(bundle: Path, home: Path | None = None, digest: str | None = N
         for manifest, staging, directory in filled:
             with package_lock(directory, lambda: False):
                 _put(manifest, staging, directory)
+        # If the bundle has a name twice, it means what was fetched last by it.
+        for manifest in sorted(manifests, key=lambda one: one.fetched_at, reverse=True):
+            for alias in manifest.aliases:
+                take_alias(root, manifest.identity, alias)
         if any(map(origin_of, manifests)):
             note_build(root)
     return [(manifest, directory) for manifest, _, directory in filled]

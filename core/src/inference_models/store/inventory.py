@@ -76,7 +76,7 @@ class StoredPackage:
     @property
     def fetched_at(self) -> str:
         """When its newest file came, as ISO 8601 has it; empty when it has no files."""
-        return max((file.fetched_at for file in self.files), default="")
+        return self.manifest.fetched_at
 
 
 def list_packages(home: Path | None = None) -> list[StoredPackage]:
@@ -120,7 +120,7 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
             return found
     # Its own id says where it lies; only for another one the whole cache is looked through.
     stored = list_packages(home)
-    # An alias such as a name without a version comes to mean another model: what was fetched last is what it means now.
+    # Only one model should have the alias, see `aliases`. In a cache that could not be written to, several may.
     for one in sorted(stored, key=lambda package: package.fetched_at, reverse=True):
         identity = one.manifest.identity
         if identity.provider == provider and model_id in one.manifest.aliases:

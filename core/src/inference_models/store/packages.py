@@ -20,14 +20,15 @@ from inference_models.errors import (
     OfflineModeError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
+from inference_models.store.aliases import take_alias
 from inference_models.store.checking import requested_files, stored_file, use_in_place
 from inference_models.store.description import describe, local_config
 from inference_models.store.failures import storage_errors
-from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers
+from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers, replace_manifest
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, read_manifest, write_manifest
-from inference_models.store.staging import keep_from_writers, publish, staging_directory, sweep, unfinished_directory
+from inference_models.store.staging import publish, sweep, unfinished_directory
 from inference_models.store.usage import record_use
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def materialise(
             content = _inspect(wanted)
             if not content.missing:
                 _refresh(wanted, content)
+                for alias in wanted.aliases:
+                    take_alias(directory.parent.parent, wanted.identity, alias)
                 record_use(directory)
                 sweep(directory)
                 return directory
@@ -125,6 +128,11 @@ class _Wanted:
     progress: ProgressSink | None
     on_file_created: Callable[[Path], object]
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The id that was asked for, if it is another than the model's own; one at most."""
+        return () if self.requested_id in {None, self.identity.model_id} else (str(self.requested_id),)
+
 
 @frozen
 class _Content:
@@ -148,9 +156,7 @@ def _inspect(wanted: _Wanted) -> _Content:
         )
     records = recorded.files if recorded is not None else {}
     found = {file.file_handle: stored_file(directory, file, records.get(file.file_handle)) for file in wanted.files}
-    aliases = set(recorded.aliases if recorded is not None else ())
-    if wanted.requested_id not in {None, identity.model_id}:
-        aliases.add(str(wanted.requested_id))
+    aliases = {*(recorded.aliases if recorded is not None else ()), *wanted.aliases}
     return _Content(
         recorded=recorded,
         current=Manifest(
@@ -190,24 +196,17 @@ def _refresh(wanted: _Wanted, content: _Content) -> None:
     # A read-only cache is served all the same: the files are right, only the next load hashes them again.
     with suppress(OSError):
         if not _dropped(content):
-            _write_manifest(wanted.directory, content)
+            replace_manifest(wanted.directory, content.current)
             return
         with package_lock(wanted.directory, content.is_outdated, wanted.progress) as ours:
             # Whoever waited finds the work done, or another package than the one that was looked at.
             if ours and not (content := _inspect(wanted)).missing:
                 remove_dropped(wanted.directory, _dropped(content))
-                _write_manifest(wanted.directory, content)
+                replace_manifest(wanted.directory, content.current)
 
 
 def _dropped(content: _Content) -> set[str]:
     return set() if content.recorded is None else set(content.recorded.files) - set(content.current.files)
-
-
-def _write_manifest(directory: Path, content: _Content) -> None:
-    with staging_directory(directory.parent) as staging:
-        new = write_manifest(staging, content.current)
-        keep_from_writers(new)
-        new.replace(directory / MANIFEST_NAME)
 
 
 def _complete(wanted: _Wanted, content: _Content) -> None:
