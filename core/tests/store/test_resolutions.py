@@ -130,6 +130,18 @@ def test_keys_depend_on_every_part_and_on_nothing_else(tmp_path: Path) -> None:
     assert resolution_key(parts, "key-1", tmp_path) == resolution_key(parts, "key-1", tmp_path)
 
 
+def test_an_object_counts_by_what_it_is_not_by_where_it_lies() -> None:
+    class Cache:
+        pass
+
+    first, second = Cache(), Cache()
+    for one, other in ((first, second), ([first], [second]), (first.__init__, second.__init__)):
+        assert str(one) != str(other)
+        assert resolution_key({"cuda_graph_cache": one}) == resolution_key({"cuda_graph_cache": other})
+    assert resolution_key({"a": first}) != resolution_key({"a": object()})
+    assert resolution_key({"a": Path("x")}) != resolution_key({"a": Path("y")}), "texts without an address differ"
+
+
 def test_a_credential_cannot_be_found_out_from_the_key(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert resolution_key({}, "secret", first) != resolution_key({}, "secret", second), "each cache has its own salt"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ __all__ = ["AutoResolutionCache", "FileResolutionCache", "Resolution", "resoluti
 _DIRECTORY = ".resolutions"
 _SALT = ".salt"
 _FORMAT = 1
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 @frozen
@@ -121,7 +123,8 @@ def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root
     """Return the key for everything that a decision depends on.
 
     Args:
-        parts: plain values by name.
+        parts: plain values by name. Of another value its text counts, without the addresses of objects in it: they
+            differ each time, and say nothing about what was decided.
         credential: the API key, if any. It enters salted and hashed, so that what one key was given is not
             handed to another, and the key cannot be found out from the file's name.
         root: of the cache. None: as configured.
@@ -138,8 +141,12 @@ def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root
         if found is None:
             return None
         salt = found
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(parts, sort_keys=True, default=_text)
     return hmac.new(salt, f"{credential or ''}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _text(value: object) -> str:
+    return _ADDRESS.sub("", str(value))
 
 
 def _salt(directory: Path) -> bytes | None:
