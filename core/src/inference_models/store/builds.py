@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -223,6 +223,10 @@ def _rows(staging: Path, package_id: str, origin: str) -> Iterator[StoredFile]:
 
 
 def _flush(path: Path) -> None:
-    """Make what is in a file survive a power cut."""
-    with path.open("rb+") as file:
+    """Make what is in a file survive a power cut. It may be read-only, as the copy of a read-only file is."""
+    if os.name != "nt":
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return
+    with suppress(PermissionError), path.open("rb+") as file:  # Windows flushes only what is open for writing
         os.fsync(file.fileno())
