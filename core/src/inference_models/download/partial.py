@@ -200,7 +200,12 @@ class Partial:
         self.path.replace(destination)
 
     def close(self, *, keep: bool) -> None:
-        """Let others have it. With `keep`, what has come stays for a later attempt, if it can be of use to one."""
+        """Let others have it. With `keep`, what has come stays for a later attempt, if it can be of use to one.
+
+        Closed once, it stays closed: its files may be somebody else's by the next time.
+        """
+        if self._log.closed:
+            return
         if self._attempt is not None:
             self._attempt.end()
         is_useful = self._attempt is not None and self._attempt.source.is_recognisable
