@@ -42,14 +42,16 @@ class Workers:
         self._asked: dict[int, tuple[float, str]] = {}  # by thread: since when, and who, as it may be shown
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Have `task` run when a thread is free."""
+        """Have `task` run when a thread is free.
+
+        Raises:
+            ModelRetrievalError: not one thread can be had.
+        """
         with self._changed:
             self._tasks.append(task)
             self._unfinished += 1
             if self._idle < len(self._tasks) and len(self._threads) < self._count:
-                thread = threading.Thread(target=self._run, name="inference-models-download", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._start_thread()
             self._changed.notify_all()  # one alone might be the caller, who waits for the same condition
 
     def wait(self, deadline: float = math.inf) -> None:
@@ -130,6 +132,19 @@ class Workers:
             with self._changed:
                 self._asked.pop(threading.get_ident(), None)
                 self._responses.difference_update(answers)
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name="inference-models-download", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not self._threads:  # with fewer than wished for it only takes longer
+                raise ModelRetrievalError(
+                    f"No thread can be had to fetch with: {error}. Let this process have more threads (ulimit -u, the "
+                    f"limit of its container), or end some of those that it has."
+                ) from error
+            return
+        self._threads.append(thread)
 
     def _run(self) -> None:
         with without_secrets():  # also while a thread outlives the session
