@@ -12,6 +12,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
+from inference_models.distributions import canonical_name
 from inference_models.download.integrity import hash_file
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import InvalidParameterError, ModelNotFoundError, ModelRetrievalError
@@ -113,6 +114,7 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
     provider, separator, model_id = model.partition("://")
     if not separator:
         provider, model_id = DEFAULT_PROVIDER, model
+    provider = canonical_name(provider)
     root = home or cache_root()
     with storage_errors(root):
         refuse_foreign(root)
@@ -123,7 +125,7 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
     # Only one model should have the alias, see `aliases`. In a cache that could not be written to, several may.
     for one in sorted(stored, key=lambda package: package.fetched_at, reverse=True):
         identity = one.manifest.identity
-        if identity.provider == provider and model_id in one.manifest.aliases:
+        if canonical_name(identity.provider) == provider and model_id in one.manifest.aliases:
             with storage_errors(root):
                 if found := _of_model(root, provider, identity.model_id, package_id):
                     return found
