@@ -280,4 +280,4 @@ class TestBundle:
         (tmp_path / "b" / "files" / hashlib.sha256(WEIGHTS).hexdigest()).write_bytes(WEIGHTS[::-1])
         result = im_run("bundle", "import", tmp_path / "b")
         assert result.exit_code == 1
-        assert "not the file that was exported" in result.stderr
+        assert "not the file that it should be" in result.stderr
