@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import Result
 
+from inference_models.metadata import ModelMetadata, ModelPackageMetadata
 from inference_models.store import backend_cache_directory
-from inference_models.store.layout import MANIFEST_NAME
+from inference_models.store.builds import publish_build, staged
+from inference_models.store.layout import MANIFEST_NAME, package_directory
 
 if TYPE_CHECKING:
     from core.tests.download.fault_server import FaultServer
@@ -154,6 +156,24 @@ class TestVerify:
         assert path.read_bytes() == WEIGHTS
         out(im_run("cache", "verify", "acme://first"), exit_code=1)  # no such alias was ever used
 
+    def test_what_was_made_here_is_to_be_made_again(self, im_run: Im, home: Path) -> None:
+        place = package_directory(home, "acme", "one", "local-npu-1")
+        package = ModelPackageMetadata(place.name, "acme-npu", directory=place, trusted_source=True)
+        with staged(place) as staging:
+            (staging / "engine.bin").write_bytes(b"engine")
+            publish_build(staging, place, "acme", ModelMetadata("one", "acmenet", []), package=package, origin="good")
+        (place / "engine.bin").write_bytes(b"Engine")
+
+        text = out(im_run("cache", "verify"), exit_code=1)
+        assert "make local-npu-1 again (im compile)" in text
+        assert "network" not in text
+
+        fetched = Path(out(im_run("download", "acme://one")).strip()) / "weights.bin"
+        fetched.write_bytes(b"short")
+        text = out(im_run("cache", "verify"), exit_code=1)
+        assert "make local-npu-1 again (im compile)" in text
+        assert "Loading the model with the network on fetches these files again" in text
+
 
 class TestRemove:
     def test_it_asks_first(self, im_run: Im, home: Path) -> None:
@@ -260,4 +280,4 @@ class TestBundle:
         (tmp_path / "b" / "files" / hashlib.sha256(WEIGHTS).hexdigest()).write_bytes(WEIGHTS[::-1])
         result = im_run("bundle", "import", tmp_path / "b")
         assert result.exit_code == 1
-        assert "not the file that was exported" in result.stderr
+        assert "not the file that it should be" in result.stderr

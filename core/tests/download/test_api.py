@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +41,14 @@ def site(waits: list[float], monkeypatch: pytest.MonkeyPatch) -> Iterator[Simple
         yield SimpleNamespace(
             server=server, url=f"{server.url}/answer?key=canary", fail=server.fail, count=server.count
         )
+
+
+def drip_head(handler: BaseHTTPRequestHandler, *_: object) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    for _ in range(600):
+        handler.wfile.write(b"a")
+        handler.wfile.flush()
+        time.sleep(0.1)
 
 
 def test_the_answer_comes_whatever_its_status(site) -> None:
@@ -168,6 +177,16 @@ def test_an_answer_that_drips_is_not_waited_for(site, monkeypatch) -> None:
     with pytest.raises(ModelRetrievalError, match=r"did not complete its answer within 0\.8 s"):
         ask_api(site.url, purpose="it")
     assert time.monotonic() - started < 30
+
+
+def test_a_head_that_drips_is_not_waited_for(site, monkeypatch) -> None:
+    monkeypatch.setenv("API_CALLS_TIMEOUT", "0.3")
+    site.fail(drip_head)
+    started = time.monotonic()
+    with pytest.raises(ModelRetrievalError, match=r"/answer did not begin to send within 1\.2 s") as caught:
+        ask_api(site.url, purpose="it")
+    assert time.monotonic() - started < 30
+    assert "canary" not in caught.value.message
 
 
 def test_an_answer_without_end_is_cut_off(site, monkeypatch) -> None:

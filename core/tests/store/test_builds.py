@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -127,6 +130,23 @@ def test_what_belongs_to_somebody_else_is_not_used(build: Build, caplog: pytest.
     assert "belongs to another user" in caplog.text
 
 
+def test_a_file_that_is_read_only_is_published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Path.open
+
+    def refuse_writing(path: Path, mode: str = "r", *args: Any, **options: Any) -> Any:
+        """What the system does, too, but not for root."""
+        if path.is_file() and not path.stat().st_mode & stat.S_IWUSR and set(mode) & set("wa+"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, mode, *args, **options)
+
+    monkeypatch.setattr(Path, "open", refuse_writing)
+    with staged(tmp_path / "new") as staging:
+        (staging / "class_names.txt").write_text("a")
+        (staging / "class_names.txt").chmod(0o444)
+        publish_directory(staging, tmp_path / "new")
+    assert (tmp_path / "new" / "class_names.txt").read_text() == "a"
+
+
 def test_a_directory_that_appears_meanwhile_is_not_written_over(tmp_path: Path) -> None:
     output = tmp_path / "new"
     with staged(output) as staging:
@@ -140,5 +160,6 @@ def test_a_directory_that_appears_meanwhile_is_not_written_over(tmp_path: Path) 
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ModelRetrievalError, match="cannot be used for"), staged(tmp_path / "file" / "new"):
+    with pytest.raises(ModelRetrievalError, match="or name another place") as caught, staged(tmp_path / "file" / "new"):
         pass
+    assert "INFERENCE_HOME" not in caught.value.message

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
 CONTENTS = {"weights.onnx": b"weights" * 100, "data/part.bin": b"part", "data/same.bin": b"part"}
 NO_PLUGINS = Catalog(LoadedPlugins())
+Broken = Callable[[Path], None]
 
 
 def fetched(publisher: Publisher, package_id: str = "p1", alias: str | None = None) -> BundleSource:
@@ -58,6 +61,22 @@ def bundle(publisher: Publisher, tmp_path: Path) -> Path:
 def other(tmp_path: Path) -> Path:
     """The root of another machine's cache."""
     return tmp_path / "other" / "cache"
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Broken:
+    """Return a function after which a file is like one on a worn medium: its bytes cannot be read."""
+    opened = Path.open
+
+    def spoil(spoilt: Path) -> None:
+        def open_or_fail(path: Path, *args: Any, **options: Any) -> Any:
+            if path == spoilt:
+                raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+            return opened(path, *args, **options)
+
+        monkeypatch.setattr(Path, "open", open_or_fail)
+
+    return spoil
 
 
 def edit(bundle: Path, change: Any) -> None:
@@ -153,6 +172,19 @@ class TestExport:
         assert not (tmp_path / "bundle").exists()
         assert not list(tmp_path.glob(".im-*"))
 
+    def test_a_file_that_cannot_be_read_is_named(self, publisher: Publisher, tmp_path: Path, broken: Broken) -> None:
+        source = fetched(publisher)
+        broken(source.directory / "weights.onnx")
+        with pytest.raises(ModelRetrievalError, match=r"weights\.onnx cannot be read: .* Restore"):
+            export_bundle([source], tmp_path / "bundle")
+
+    def test_a_place_that_cannot_be_written_to_is_named(self, publisher: Publisher, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+        with pytest.raises(ModelRetrievalError, match="or name another place") as caught:
+            export_bundle([fetched(publisher)], tmp_path / "file" / "bundle")
+        assert str(tmp_path / "file" / "bundle") in caught.value.message
+        assert "INFERENCE_HOME" not in caught.value.message
+
 
 class TestImport:
     @pytest.mark.parametrize("damage", ["flipped", "missing", "link", "truncated", "pipe"])
@@ -214,8 +246,16 @@ class TestImport:
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
     def test_a_read_only_cache_says_so(self, bundle: Path, other: Path) -> None:
         other.mkdir(parents=True, mode=0o500)
-        with pytest.raises(ModelRetrievalError, match="INFERENCE_HOME"):
+        with pytest.raises(ModelRetrievalError, match="cannot be used"):
             import_bundle(bundle, other)
+
+    def test_a_file_of_the_bundle_that_cannot_be_read_is_named(self, bundle: Path, other: Path, broken: Broken) -> None:
+        path = bundle / "files" / hashlib.sha256(b"part").hexdigest()
+        broken(path)
+        with pytest.raises(ModelRetrievalError) as caught:
+            import_bundle(bundle, other)
+        assert caught.value.message == f"{path} cannot be read: Input/output error. Copy the bundle again."
+        assert list(other.iterdir()) == []
 
 
 NASTY = st.text(min_size=1, max_size=40) | st.lists(

@@ -57,7 +57,7 @@ def test_a_cache_that_cannot_be_written_to(home: Path) -> None:
     home.mkdir(parents=True)
     home.chmod(0o500)
     try:
-        with pytest.raises(ModelRetrievalError, match="Make it writable"):
+        with pytest.raises(ModelRetrievalError, match="Make it readable and writable"):
             backend_cache_directory("onnx", "key")
     finally:
         home.chmod(0o700)

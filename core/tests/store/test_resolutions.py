@@ -110,7 +110,7 @@ def test_a_place_that_is_no_directory_breaks_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no modes there")
-def test_the_cache_that_is_made_for_a_decision_is_for_this_user_only(tmp_path: Path) -> None:
+def test_decisions_are_for_this_user_only(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         resolution_key({}, "secret", tmp_path / "by-salt")
@@ -118,7 +118,7 @@ def test_the_cache_that_is_made_for_a_decision_is_for_this_user_only(tmp_path: P
     finally:
         os.umask(before)
     for home in tmp_path.iterdir():
-        assert {home.stat().st_mode & 0o777, (home / ".resolutions").stat().st_mode & 0o777} == {0o700}
+        assert [home.stat().st_mode & 0o777, (home / ".resolutions").stat().st_mode & 0o777] == [0o755, 0o700]
 
 
 def test_keys_depend_on_every_part_and_on_nothing_else(tmp_path: Path) -> None:
@@ -128,6 +128,18 @@ def test_keys_depend_on_every_part_and_on_nothing_else(tmp_path: Path) -> None:
     others += [resolution_key(parts, "key-2", tmp_path), resolution_key({"a": 1})]
     assert len({resolution_key(parts), *others}) == 5
     assert resolution_key(parts, "key-1", tmp_path) == resolution_key(parts, "key-1", tmp_path)
+
+
+def test_an_object_counts_by_what_it_is_not_by_where_it_lies() -> None:
+    class Cache:
+        pass
+
+    first, second = Cache(), Cache()
+    for one, other in ((first, second), ([first], [second]), (first.__init__, second.__init__)):
+        assert str(one) != str(other)
+        assert resolution_key({"cuda_graph_cache": one}) == resolution_key({"cuda_graph_cache": other})
+    assert resolution_key({"a": first}) != resolution_key({"a": object()})
+    assert resolution_key({"a": Path("x")}) != resolution_key({"a": Path("y")}), "texts without an address differ"
 
 
 def test_a_credential_cannot_be_found_out_from_the_key(tmp_path: Path) -> None:

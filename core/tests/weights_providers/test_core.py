@@ -130,6 +130,18 @@ def test_a_provider_can_be_registered_by_call_or_by_table() -> None:
     assert get_model_from_provider("b", provider="others").model_id == "b"
 
 
+@pytest.mark.parametrize("asked", ["my_hub", "my-hub", "My.Hub", "my-hub-"])
+def test_a_registered_provider_is_one_in_all_spellings_of_its_name(asked: str) -> None:
+    register_model_provider("My_Hub", simple)
+    assert get_model_from_provider(f"{asked}://a").model_id == "a"
+    assert asked in WEIGHTS_PROVIDERS
+    register_model_provider(asked, simple)
+    assert len(WEIGHTS_PROVIDERS) == 1, "the second registration replaces the first"
+    del WEIGHTS_PROVIDERS[asked]
+    assert 7 not in WEIGHTS_PROVIDERS
+    assert not WEIGHTS_PROVIDERS
+
+
 def test_a_registered_provider_does_not_shadow_that_of_a_plugin(install_plugin) -> None:
     install_plugin("acme-plugin", PROVIDER)
     register_model_provider("ACME", simple)

@@ -94,6 +94,17 @@ def test_a_directory_without_configuration_says_what_it_holds(tmp_path: Path) ->
         get_model(str(tmp_path))
 
 
+def test_a_directory_that_cannot_be_listed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(
+        CorruptedModelPackageError, match=r"no model_config\.json.*cannot be listed \(Permission denied"
+    ):
+        get_model(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("config", "expected"),
     [

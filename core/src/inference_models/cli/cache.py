@@ -53,14 +53,15 @@ def verify(ctx: click.Context, models: tuple[str, ...], package_id: str | None, 
     from inference_models.store.inventory import check_files
 
     rows = []
-    for package in _chosen(models, package_id):
+    packages = _chosen(models, package_id)
+    for package in packages:
         report_progress(f"Verifying {package.package_id} of {package.model} ({format_size(package.size)})")
         files = check_files(package)
         rows.append({**_row(package), "files": files, "ok": set(files.values()) <= {"ok"}})
     if as_json:
         write_json({"ok": all(row["ok"] for row in rows), "packages": rows})
     else:
-        _print_verification(rows)
+        _print_verification(packages, rows)
     if not all(row["ok"] for row in rows):
         ctx.exit(1)
 
@@ -208,8 +209,9 @@ def _stated(package: StoredPackage, name: str) -> str:
     return str(row.get(name, "?")) if isinstance(row, dict) else "?"
 
 
-def _print_verification(rows: Sequence[dict[str, Any]]) -> None:
+def _print_verification(packages: Sequence[StoredPackage], rows: Sequence[dict[str, Any]]) -> None:
     from inference_models.describe import as_text, open_console, print_table
+    from inference_models.store.builds import origin_of
 
     console = open_console()
     table = [
@@ -222,4 +224,13 @@ def _print_verification(rows: Sequence[dict[str, Any]]) -> None:
         console.print(as_text(f"{_count(rows)} verified: every file is as it was fetched."))
         return
     print_table(console, "Damaged", ("model", "package", "file", "state"), table)
-    console.print(as_text("\nLoading the model with the network on fetches these files again."))
+    damaged = [package for package, row in zip(packages, rows, strict=True) if not row["ok"]]
+    made_here = [package.package_id for package in damaged if origin_of(package.manifest)]
+    console.print()
+    if len(made_here) < len(damaged):
+        console.print(as_text("Loading the model with the network on fetches these files again."))
+    if made_here:
+        names = ", ".join(made_here)
+        console.print(
+            as_text(f"What was made on this machine is not fetched: make {names} again (im compile)."), soft_wrap=True
+        )

@@ -20,6 +20,7 @@ from inference_models.download.addresses import checked_url
 from inference_models.download.failures import FAILURES, TransientError, describe_failure
 from inference_models.download.http import Session, exchange, open_session
 from inference_models.download.retries import backoff, parse_retry_after
+from inference_models.download.workers import Workers
 from inference_models.errors import ModelRetrievalError, OfflineModeError, RetryError, redact_url
 
 __all__ = ["LARGEST_ANSWER", "LONGEST_WAIT", "ApiAnswer", "ask_api", "checked_url"]
@@ -97,8 +98,23 @@ def _try(
     session: Session, url: str, headers: Mapping[str, str], codes: frozenset[int]
 ) -> tuple[ApiAnswer | None, str | None]:
     """Return an answer, and what makes another try worthwhile, if anything does."""
+    tried: list[tuple[ApiAnswer | None, str | None]] = []
+    # In a thread, because nothing else bounds how long a server may take for the head of its answer.
+    workers = Workers(1)
     try:
-        with exchange(session, url, headers) as response:
+        workers.submit(lambda: tried.append(_exchange(workers, session, url, headers, codes)))
+        workers.wait()
+    finally:
+        workers.stop()
+    return tried[0]
+
+
+def _exchange(
+    workers: Workers, session: Session, url: str, headers: Mapping[str, str], codes: frozenset[int]
+) -> tuple[ApiAnswer | None, str | None]:
+    try:
+        with workers.asking(url) as note, exchange(session, url, headers) as response:
+            note(response)
             retry_after = parse_retry_after(response.headers.get("Retry-After"))
             answer = ApiAnswer(response.status_code, response.headers.get("Content-Type", ""), retry_after)
             if answer.status in codes:

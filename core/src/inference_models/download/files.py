@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
+from inference_models.configuration import DOWNLOAD_DEADLINE
 from inference_models.download import http
 from inference_models.download.integrity import FileDigests
 from inference_models.download.line import Line
@@ -88,7 +89,7 @@ def fetch_all(
     for spec in checked:
         path = directory / spec.name
         for folder in reversed(path.parents[: spec.name.count("/")]):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=0o755, exist_ok=True)  # less the umask: others may look, never write
         pairs.append((spec, path))
     digests = _run(pairs, None, max_parallel, progress, on_file_created)
     return {spec.name: found for spec, found in zip(checked, digests, strict=True)}
@@ -109,7 +110,7 @@ def _run(
         try:
             for transfer in line.transfers:
                 workers.submit(transfer.run)
-            workers.wait()
+            workers.wait(DOWNLOAD_DEADLINE.get())
         except OSError as error:
             keep = error.errno not in _DISK_FULL
             raise

@@ -186,7 +186,7 @@ class Partial:
             self._attempt.end()
         # A new file, not a shortened one: who still writes to the old one does no harm.
         self.path.unlink(missing_ok=True)
-        self.path.open("xb").close()
+        self.path.touch(mode=0o644, exist_ok=False)  # no other user may write, whatever the umask
         self._log.seek(0)
         self._log.truncate()
         self._log.write(json.dumps({"format": _FORMAT, **asdict(source)}).encode() + b"\n")
@@ -200,7 +200,12 @@ class Partial:
         self.path.replace(destination)
 
     def close(self, *, keep: bool) -> None:
-        """Let others have it. With `keep`, what has come stays for a later attempt, if it can be of use to one."""
+        """Let others have it. With `keep`, what has come stays for a later attempt, if it can be of use to one.
+
+        Closed once, it stays closed: its files may be somebody else's by the next time.
+        """
+        if self._log.closed:
+            return
         if self._attempt is not None:
             self._attempt.end()
         is_useful = self._attempt is not None and self._attempt.source.is_recognisable

@@ -177,7 +177,7 @@ class Transfer:
         self, address: _Address, conditions: Mapping[str, str], accept: Collection[int]
     ) -> Iterator[http.Response]:
         with (
-            self._line.workers.asking() as note,
+            self._line.workers.asking(address.url) as note,
             http.get(
                 self._line.session, address.url, address.headers, conditions=conditions, accept=accept
             ) as response,

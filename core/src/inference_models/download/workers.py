@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -12,7 +13,7 @@ from inference_models.configuration import API_CALLS_TIMEOUT, DOWNLOAD_DEADLINE
 from inference_models.download.http import Response
 from inference_models.download.logs import without_secrets
 from inference_models.download.partial import Abandoned
-from inference_models.errors import ModelRetrievalError
+from inference_models.errors import ModelRetrievalError, redact_url
 
 __all__ = ["Workers"]
 
@@ -38,27 +39,32 @@ class Workers:
         self._failure: BaseException | None = None
         self._is_stopped = threading.Event()
         self._responses: set[Response] = set()
-        self._asked_at: dict[int, float] = {}
+        self._asked: dict[int, tuple[float, str]] = {}  # by thread: since when, and who, as it may be shown
 
     def submit(self, task: Callable[[], None]) -> None:
-        """Have `task` run when a thread is free."""
+        """Have `task` run when a thread is free.
+
+        Raises:
+            ModelRetrievalError: not one thread can be had.
+        """
         with self._changed:
             self._tasks.append(task)
             self._unfinished += 1
             if self._idle < len(self._tasks) and len(self._threads) < self._count:
-                thread = threading.Thread(target=self._run, name="inference-models-download", daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._start_thread()
             self._changed.notify_all()  # one alone might be the caller, who waits for the same condition
 
-    def wait(self) -> None:
+    def wait(self, deadline: float = math.inf) -> None:
         """Return when all tasks are done.
+
+        Args:
+            deadline: what `INFERENCE_MODELS_DOWNLOAD_DEADLINE` says, for downloads.
 
         Raises:
             BaseException: what the first task that failed has raised.
-            ModelRetrievalError: `INFERENCE_MODELS_DOWNLOAD_DEADLINE` has passed, or a server does not get to the point.
+            ModelRetrievalError: the deadline has passed, or a server does not get to the point.
         """
-        deadline, longest_head = DOWNLOAD_DEADLINE.get(), API_CALLS_TIMEOUT.get() * _LONGEST_HEAD
+        longest_head = API_CALLS_TIMEOUT.get() * _LONGEST_HEAD
         started = time.monotonic()
         with self._changed:
             while self._unfinished and self._failure is None:
@@ -69,9 +75,10 @@ class Workers:
                         f"The download took longer than {deadline:g} s, which {DOWNLOAD_DEADLINE.name} allows. What "
                         f"has come is kept: try again, or raise the limit."
                     )
-                if now - min(self._asked_at.values(), default=now) > longest_head:
+                since, shown = min(self._asked.values(), default=(now, ""))
+                if now - since > longest_head:
                     raise ModelRetrievalError(
-                        f"A server did not begin to send within {longest_head:g} s, although it is not silent. Try "
+                        f"{shown} did not begin to send within {longest_head:g} s, although it is not silent. Try "
                         f"again later, or raise {API_CALLS_TIMEOUT.name}."
                     )
             if self._failure is not None:
@@ -101,25 +108,43 @@ class Workers:
             raise Abandoned
 
     @contextmanager
-    def asking(self) -> Iterator[Callable[[Response], None]]:
-        """Note that a server is asked. The function that this yields takes the answer, which can then be stopped."""
+    def asking(self, url: str) -> Iterator[Callable[[Response], None]]:
+        """Note that a server is asked. The function that this yields takes the answer, which can then be stopped.
+
+        Raises:
+            Abandoned: the tasks have ended, perhaps while the server was asked.
+        """
         answers: list[Response] = []
 
         def note(response: Response) -> None:
+            self.check()
             answers.append(response)
             with self._changed:
                 self._responses.add(response)
-                self._asked_at.pop(threading.get_ident(), None)
+                self._asked.pop(threading.get_ident(), None)
 
         self.check()
         with self._changed:
-            self._asked_at[threading.get_ident()] = time.monotonic()
+            self._asked[threading.get_ident()] = time.monotonic(), redact_url(url)
         try:
             yield note
         finally:
             with self._changed:
-                self._asked_at.pop(threading.get_ident(), None)
+                self._asked.pop(threading.get_ident(), None)
                 self._responses.difference_update(answers)
+
+    def _start_thread(self) -> None:
+        thread = threading.Thread(target=self._run, name="inference-models-download", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if not self._threads:  # with fewer than wished for it only takes longer
+                raise ModelRetrievalError(
+                    f"No thread can be had to fetch with: {error}. Let this process have more threads (ulimit -u, the "
+                    f"limit of its container), or end some of those that it has."
+                ) from error
+            return
+        self._threads.append(thread)
 
     def _run(self) -> None:
         with without_secrets():  # also while a thread outlives the session

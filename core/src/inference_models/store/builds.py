@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,12 +23,19 @@ from inference_models.handles import check_handles
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.store.contents import get_model_package_contents
 from inference_models.store.description import describe, rebuild_package
+from inference_models.store.failures import storage_errors
 from inference_models.store.inventory import StoredPackage, check_files, read_package
 from inference_models.store.layout import cache_root, model_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, StoredFile, write_manifest
-from inference_models.store.packages import storage_errors
-from inference_models.store.staging import discard, make_directories, publish, staging_directory, sweep
+from inference_models.store.staging import (
+    discard,
+    keep_from_writers,
+    make_directories,
+    publish,
+    staging_directory,
+    sweep,
+)
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -162,6 +169,7 @@ def note_build(root: Path) -> None:
     with staging_directory(root) as staging:
         new = staging / _STAMP
         new.write_text(os.urandom(8).hex(), "utf-8")
+        keep_from_writers(new)
         new.replace(root / _STAMP)
 
 
@@ -215,6 +223,10 @@ def _rows(staging: Path, package_id: str, origin: str) -> Iterator[StoredFile]:
 
 
 def _flush(path: Path) -> None:
-    """Make what is in a file survive a power cut."""
-    with path.open("rb+") as file:
+    """Make what is in a file survive a power cut. It may be read-only, as the copy of a read-only file is."""
+    if os.name != "nt":
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        return
+    with suppress(PermissionError), path.open("rb+") as file:  # Windows flushes only what is open for writing
         os.fsync(file.fileno())

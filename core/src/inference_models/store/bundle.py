@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import json
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
-from inference_models.download.integrity import CHUNK_SIZE, FileDigests, Hasher, hash_file
+from inference_models.download.integrity import FileDigests, Hasher, hash_file
 from inference_models.errors import CorruptedModelPackageError, FileHashSumMismatch, InvalidParameterError
 from inference_models.handles import check_handles
+from inference_models.store.aliases import take_alias
 from inference_models.store.builds import note_build, origin_of
 from inference_models.store.contents import get_model_package_contents
+from inference_models.store.copying import copy_plain, open_plain
 from inference_models.store.description import describe
+from inference_models.store.failures import reading_errors, storage_errors
 from inference_models.store.filling import install, make_folders, remove_dropped
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
@@ -34,7 +36,6 @@ from inference_models.store.manifest import (
     to_document,
     write_manifest,
 )
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import publish, staging_directory
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ _FILES = "files"
 _FORMAT_VERSION = 1
 _LARGEST_INDEX = 64 << 20
 _SHA256_DIGITS = 64
+_RESTORE = "Restore the package, then export it again."
+_COPY_AGAIN = "Copy the bundle again."
 
 
 @frozen
@@ -82,7 +85,7 @@ def export_bundle(sources: Sequence[BundleSource], target: Path) -> str:
     Raises:
         InvalidParameterError: `target` is not empty.
         CorruptedModelPackageError: a file's name is refused.
-        ModelRetrievalError: the directory cannot be written.
+        ModelRetrievalError: the directory cannot be written, or a file of a package cannot be read.
     """
     target = target.absolute()
     with storage_errors(target):
@@ -117,7 +120,7 @@ def import_bundle(bundle: Path, home: Path | None = None, digest: str | None = N
     Raises:
         CorruptedModelPackageError: it is not a bundle, or it is malformed.
         FileHashSumMismatch: a file, or the index, is not what it should be.
-        ModelRetrievalError: the cache cannot be written to.
+        ModelRetrievalError: the cache cannot be written to, or a file of the bundle cannot be read.
     """
     root = home or cache_root()
     manifests = _read_index(bundle.absolute(), digest)
@@ -131,6 +134,10 @@ def import_bundle(bundle: Path, home: Path | None = None, digest: str | None = N
         for manifest, staging, directory in filled:
             with package_lock(directory, lambda: False):
                 _put(manifest, staging, directory)
+        # If the bundle has a name twice, it means what was fetched last by it.
+        for manifest in sorted(manifests, key=lambda one: one.fetched_at, reverse=True):
+            for alias in manifest.aliases:
+                take_alias(root, manifest.identity, alias)
         if any(map(origin_of, manifests)):
             note_build(root)
     return [(manifest, directory) for manifest, _, directory in filled]
@@ -146,7 +153,8 @@ def _export(source: BundleSource, files: Path) -> Manifest:
         aliases.add(str(source.requested_id))
     rows = {}
     for handle, path in contents.items():
-        digests = hash_file(Path(path))
+        with reading_errors(Path(path), _RESTORE):
+            digests = hash_file(Path(path))
         known = origins.get(handle)
         if known is not None and known.sha256 != digests.sha256:
             raise FileHashSumMismatch(
@@ -154,7 +162,7 @@ def _export(source: BundleSource, files: Path) -> Manifest:
                 f"package (im cache remove), then try again."
             )
         if not (files / digests.sha256).exists():
-            _copy(Path(path), files / digests.sha256, digests.sha256)
+            copy_plain(Path(path), files / digests.sha256, digests.sha256, _RESTORE)
         rows[handle] = _row(handle, digests, known)
     identity = PackageIdentity(source.provider, source.metadata.model_id, source.package.package_id)
     description = {**describe(source.metadata, source.package), **origin_of(recorded)}
@@ -176,8 +184,8 @@ def _row(handle: str, digests: FileDigests, known: StoredFile | None) -> StoredF
 def _read_index(bundle: Path, digest: str | None) -> list[Manifest]:
     path = bundle / INDEX_NAME
     try:
-        with _open_plain(path) as file:
-            text: bytes = file.read(_LARGEST_INDEX + 1)
+        with open_plain(path, _COPY_AGAIN) as file:
+            text = file.read(_LARGEST_INDEX + 1)
         if len(text) > _LARGEST_INDEX:
             raise ValueError("it is too large")
     except (OSError, ValueError) as error:
@@ -237,7 +245,7 @@ def _fill(files: Path, manifest: Manifest, staging: Path) -> Manifest:
     for handle, file in manifest.files.items():
         make_folders(staging, handle)
         path = staging / handle
-        md5 = _copy(files / file.sha256, path, file.sha256).md5
+        md5 = copy_plain(files / file.sha256, path, file.sha256, _COPY_AGAIN).md5
         status = path.lstat()
         rows[handle] = evolve(file, md5=md5, size=status.st_size, mtime_ns=status.st_mtime_ns)
     manifest = evolve(manifest, files=rows)
@@ -252,36 +260,6 @@ def _put(manifest: Manifest, staging: Path, directory: Path) -> None:
     if recorded is not None:
         remove_dropped(directory, set(recorded.files) - set(manifest.files))
     install(staging, directory, [*manifest.files, MANIFEST_NAME])
-
-
-def _copy(source: Path, target: Path, sha256: str) -> FileDigests:
-    """Copy a plain file, hashing on the way. Raises: FileHashSumMismatch, CorruptedModelPackageError, OSError."""
-    hasher = Hasher()
-    with _open_plain(source) as incoming, target.open("xb") as outgoing:
-        while chunk := incoming.read(CHUNK_SIZE):
-            hasher.update(chunk)
-            outgoing.write(chunk)
-        outgoing.flush()
-        os.fsync(outgoing.fileno())
-    digests = hasher.digests()
-    if digests.sha256 != sha256:
-        raise FileHashSumMismatch(
-            f"{source} is not the file that was exported: expected SHA-256 {sha256}, got {digests.sha256}. Copy the "
-            f"bundle again."
-        )
-    return digests
-
-
-@contextmanager
-def _open_plain(path: Path) -> Iterator[Any]:
-    """Open a file that is no link, device or pipe."""
-    try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            raise CorruptedModelPackageError(f"{path} is not a plain file. Copy the bundle again.")
-    except FileNotFoundError:
-        raise CorruptedModelPackageError(f"{path} is missing. Copy the bundle again.") from None
-    with path.open("rb", buffering=0) as file:
-        yield file
 
 
 def _write(path: Path, text: bytes) -> None:

@@ -14,9 +14,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from inference_models.errors import ModelRetrievalError
+from inference_models.store.failures import storage_errors
 from inference_models.store.layout import cache_root, refuse_foreign, safe_name
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import make_directories
 
 __all__ = ["DerivedFiles", "backend_cache_directory", "list_derived", "remove_derived"]
@@ -60,11 +59,12 @@ def backend_cache_directory(backend: str, key: str) -> Path:
     root = cache_root()
     directory = root / _DERIVED / safe_name(backend) / safe_name(key)
     with storage_errors(directory):
-        make_directories(directory)
+        # Private, because nobody knows with which modes a backend writes there.
+        make_directories(directory, is_private=True)
         refuse_foreign(root, *_between(root, directory))
         os.utime(directory)
-    if not os.access(directory, os.W_OK | os.X_OK):
-        raise ModelRetrievalError(f"The model cache cannot be used for {directory}: it cannot be written to.")
+        if not os.access(directory, os.W_OK | os.X_OK):
+            raise PermissionError("it cannot be written to")
     return directory
 
 

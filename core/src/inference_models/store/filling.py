@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING
 from inference_models.errors import CorruptedModelPackageError
 from inference_models.metadata import FileDownloadSpecs
 from inference_models.store.checking import new_record
-from inference_models.store.manifest import StoredFile
-from inference_models.store.staging import flush_directory
+from inference_models.store.layout import MANIFEST_NAME
+from inference_models.store.manifest import Manifest, StoredFile, write_manifest
+from inference_models.store.staging import DIRECTORY_MODE, flush_directory, keep_from_writers, staging_directory
 
 if TYPE_CHECKING:
     from inference_models.download.files import DownloadSpec
     from inference_models.download.progress import ProgressSink
 
-__all__ = ["fetch_into", "install", "make_folders", "remove_dropped", "remove_strangers"]
+__all__ = ["fetch_into", "install", "make_folders", "remove_dropped", "remove_strangers", "replace_manifest"]
 
 
 def fetch_into(
@@ -70,6 +72,7 @@ def install(staging: Path, directory: Path, handles: Sequence[str]) -> None:
     for handle in handles:
         path = directory / handle
         make_folders(directory, handle)
+        keep_from_writers(staging / handle)
         (staging / handle).replace(path)
         flush_directory(path.parent)
 
@@ -88,6 +91,24 @@ def remove_dropped(directory: Path, handles: Iterable[str]) -> None:
                 folder.rmdir()
 
 
+def replace_manifest(directory: Path, manifest: Manifest, *, is_use: bool = True) -> None:
+    """Put another manifest into a package, flushed to disk. Raises: OSError.
+
+    Args:
+        directory: of the package, which has a manifest already unless `is_use`.
+        manifest: the new one.
+        is_use: whether the package counts as used now.
+    """
+    place = directory / MANIFEST_NAME
+    with staging_directory(directory.parent) as staging:
+        new = write_manifest(staging, manifest)
+        if not is_use:
+            times = place.stat()
+            os.utime(new, ns=(times.st_atime_ns, times.st_mtime_ns))
+        keep_from_writers(new)
+        new.replace(place)
+
+
 def make_folders(directory: Path, handle: str) -> None:
     """Make the folders of `handle` inside `directory`, following no link that would lead out of it."""
     path = directory / handle
@@ -96,4 +117,4 @@ def make_folders(directory: Path, handle: str) -> None:
             raise CorruptedModelPackageError(
                 f"{folder} is a link, where the store expects a folder of its own. Remove {directory}, then try again."
             )
-        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(mode=DIRECTORY_MODE, exist_ok=True)

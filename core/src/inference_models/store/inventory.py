@@ -12,13 +12,14 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 
+from inference_models.distributions import canonical_name
 from inference_models.download.integrity import hash_file
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import InvalidParameterError, ModelNotFoundError, ModelRetrievalError
+from inference_models.store.failures import storage_errors
 from inference_models.store.layout import cache_root, model_directory, package_directory, refuse_foreign
 from inference_models.store.locks import is_locked, try_package_lock
 from inference_models.store.manifest import Manifest, StoredFile, read_manifest
-from inference_models.store.packages import storage_errors
 from inference_models.store.staging import discard, sweep
 from inference_models.store.usage import last_use
 
@@ -76,7 +77,7 @@ class StoredPackage:
     @property
     def fetched_at(self) -> str:
         """When its newest file came, as ISO 8601 has it; empty when it has no files."""
-        return max((file.fetched_at for file in self.files), default="")
+        return self.manifest.fetched_at
 
 
 def list_packages(home: Path | None = None) -> list[StoredPackage]:
@@ -113,6 +114,7 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
     provider, separator, model_id = model.partition("://")
     if not separator:
         provider, model_id = DEFAULT_PROVIDER, model
+    provider = canonical_name(provider)
     root = home or cache_root()
     with storage_errors(root):
         refuse_foreign(root)
@@ -120,10 +122,10 @@ def find_packages(model: str, home: Path | None = None, package_id: str | None =
             return found
     # Its own id says where it lies; only for another one the whole cache is looked through.
     stored = list_packages(home)
-    # An alias such as a name without a version comes to mean another model: what was fetched last is what it means now.
+    # Only one model should have the alias, see `aliases`. In a cache that could not be written to, several may.
     for one in sorted(stored, key=lambda package: package.fetched_at, reverse=True):
         identity = one.manifest.identity
-        if identity.provider == provider and model_id in one.manifest.aliases:
+        if canonical_name(identity.provider) == provider and model_id in one.manifest.aliases:
             with storage_errors(root):
                 if found := _of_model(root, provider, identity.model_id, package_id):
                     return found

@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 
 from inference_models.configuration import INFERENCE_HOME
+from inference_models.distributions import canonical_name
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import ModelRetrievalError
 from inference_models.handles import OWN_PREFIX, is_device_name
@@ -58,7 +59,8 @@ def package_directory(root: Path, provider: str, model_id: str, package_id: str)
 
 def model_directory(root: Path, provider: str, model_id: str) -> Path:
     """Return the directory under `root` that holds the packages of a model."""
-    return root / safe_name(model_id if provider == DEFAULT_PROVIDER else f"{provider}://{model_id}")
+    name = canonical_name(provider) or provider  # a provider that is found by several spellings is one
+    return root / safe_name(model_id if name == DEFAULT_PROVIDER else f"{name}://{model_id}")
 
 
 def lock_path(directory: Path) -> Path:

@@ -79,7 +79,10 @@ def try_package_lock(directory: Path) -> Iterator[bool]:
 
 def is_locked(directory: Path) -> bool:
     """Return whether another process fetches the package of `directory`, or removes it."""
-    if not lock_path(directory).exists():
+    try:
+        if not lock_path(directory).exists():
+            return False
+    except OSError:  # another user's: who may not look may not remove the package either
         return False
     with try_package_lock(directory) as free:
         return not free
@@ -90,7 +93,8 @@ def _lock(directory: Path) -> BaseFileLock | None:
 
     path = lock_path(directory)
     try:
-        make_directories(path.parent)
+        # Private: on some systems, who may open a lock's file for reading can hold the lock, and keep others waiting.
+        make_directories(path.parent, is_private=True)
     except OSError:  # a read-only cache; who wants to write is told soon
         return None
     return FileLock(path, timeout=0)

@@ -83,6 +83,11 @@ class Manifest:
     description: Mapping[str, Any] | None = None
     aliases: tuple[str, ...] = ()
 
+    @property
+    def fetched_at(self) -> str:
+        """When its newest file came, as ISO 8601 has it; empty when it has no files."""
+        return max((file.fetched_at for file in self.files.values()), default="")
+
 
 def read_manifest(directory: Path) -> Manifest | None:
     """Return the manifest of `directory`; None when there is none, or none that can be used.

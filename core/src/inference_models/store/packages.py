@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from inference_models.configuration import INFERENCE_HOME, OFFLINE, is_offline
+from inference_models.configuration import OFFLINE, is_offline
 from inference_models.entities import PACKAGE_CONFIG_NAME
 from inference_models.errors import (
     BaseInferenceModelsError,
@@ -20,19 +20,21 @@ from inference_models.errors import (
     OfflineModeError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
+from inference_models.store.aliases import take_alias
 from inference_models.store.checking import requested_files, stored_file, use_in_place
 from inference_models.store.description import describe, local_config
-from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers
+from inference_models.store.failures import storage_errors
+from inference_models.store.filling import fetch_into, install, remove_dropped, remove_strangers, replace_manifest
 from inference_models.store.layout import MANIFEST_NAME, cache_root, package_directory, refuse_foreign
 from inference_models.store.locks import package_lock
 from inference_models.store.manifest import Manifest, PackageIdentity, read_manifest, write_manifest
-from inference_models.store.staging import publish, staging_directory, sweep, unfinished_directory
+from inference_models.store.staging import publish, sweep, unfinished_directory
 from inference_models.store.usage import record_use
 
 if TYPE_CHECKING:
     from inference_models.download.progress import ProgressSink
 
-__all__ = ["materialise", "storage_errors"]
+__all__ = ["materialise"]
 
 logger = logging.getLogger(__name__)
 
@@ -96,7 +98,9 @@ def materialise(
         for _ in range(_ATTEMPTS):
             content = _inspect(wanted)
             if not content.missing:
-                _refresh_manifest(directory, content)
+                _refresh(wanted, content)
+                for alias in wanted.aliases:
+                    take_alias(directory.parent.parent, wanted.identity, alias)
                 record_use(directory)
                 sweep(directory)
                 return directory
@@ -124,6 +128,11 @@ class _Wanted:
     progress: ProgressSink | None
     on_file_created: Callable[[Path], object]
 
+    @property
+    def aliases(self) -> tuple[str, ...]:
+        """The id that was asked for, if it is another than the model's own; one at most."""
+        return () if self.requested_id in {None, self.identity.model_id} else (str(self.requested_id),)
+
 
 @frozen
 class _Content:
@@ -147,9 +156,7 @@ def _inspect(wanted: _Wanted) -> _Content:
         )
     records = recorded.files if recorded is not None else {}
     found = {file.file_handle: stored_file(directory, file, records.get(file.file_handle)) for file in wanted.files}
-    aliases = set(recorded.aliases if recorded is not None else ())
-    if wanted.requested_id not in {None, identity.model_id}:
-        aliases.add(str(wanted.requested_id))
+    aliases = {*(recorded.aliases if recorded is not None else ()), *wanted.aliases}
     return _Content(
         recorded=recorded,
         current=Manifest(
@@ -182,12 +189,24 @@ def _stamp(directory: Path) -> tuple[int, int] | None:
     return status.st_ino, status.st_size
 
 
-def _refresh_manifest(directory: Path, content: _Content) -> None:
+def _refresh(wanted: _Wanted, content: _Content) -> None:
+    """Record what has become of a complete package, and remove the files that its provider has withdrawn."""
     if content.recorded == content.current:
         return
     # A read-only cache is served all the same: the files are right, only the next load hashes them again.
-    with suppress(OSError), staging_directory(directory.parent) as staging:
-        write_manifest(staging, content.current).replace(directory / MANIFEST_NAME)
+    with suppress(OSError):
+        if not _dropped(content):
+            replace_manifest(wanted.directory, content.current)
+            return
+        with package_lock(wanted.directory, content.is_outdated, wanted.progress) as ours:
+            # Whoever waited finds the work done, or another package than the one that was looked at.
+            if ours and not (content := _inspect(wanted)).missing:
+                remove_dropped(wanted.directory, _dropped(content))
+                replace_manifest(wanted.directory, content.current)
+
+
+def _dropped(content: _Content) -> set[str]:
+    return set() if content.recorded is None else set(content.recorded.files) - set(content.current.files)
 
 
 def _complete(wanted: _Wanted, content: _Content) -> None:
@@ -227,15 +246,3 @@ def _fill(wanted: _Wanted, content: _Content, staging: Path) -> Sequence[str]:
         remove_dropped(directory, set(content.recorded.files) - set(manifest.files))
     install(staging, directory, [*fetched, *own])
     return list(fetched)
-
-
-@contextmanager
-def storage_errors(directory: Path) -> Iterator[None]:
-    """Turn what the file system refuses into an error that says what to do."""
-    try:
-        yield
-    except OSError as error:
-        raise ModelRetrievalError(
-            f"The model cache cannot be used for {directory}: {error.strerror or error}. Make it writable and make "
-            f"sure that the disk has space, or set {INFERENCE_HOME.name} to another directory."
-        ) from error

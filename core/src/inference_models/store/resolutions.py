@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -28,6 +29,7 @@ __all__ = ["AutoResolutionCache", "FileResolutionCache", "Resolution", "resoluti
 _DIRECTORY = ".resolutions"
 _SALT = ".salt"
 _FORMAT = 1
+_ADDRESS = re.compile(r" at 0x[0-9A-Fa-f]+")
 
 
 @frozen
@@ -76,7 +78,7 @@ class FileResolutionCache:
         temporary = path.with_name(f"{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
         text = json.dumps({"format": _FORMAT, **asdict(resolution)})
         with suppress(OSError):
-            make_directories(path.parent)
+            make_directories(path.parent, is_private=True)
             try:
                 temporary.write_text(text, "utf-8")
                 temporary.replace(path)
@@ -121,7 +123,8 @@ def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root
     """Return the key for everything that a decision depends on.
 
     Args:
-        parts: plain values by name.
+        parts: plain values by name. Of another value its text counts, without the addresses of objects in it: they
+            differ each time, and say nothing about what was decided.
         credential: the API key, if any. It enters salted and hashed, so that what one key was given is not
             handed to another, and the key cannot be found out from the file's name.
         root: of the cache. None: as configured.
@@ -138,8 +141,12 @@ def resolution_key(parts: Mapping[str, Any], credential: str | None = None, root
         if found is None:
             return None
         salt = found
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = json.dumps(parts, sort_keys=True, default=_text)
     return hmac.new(salt, f"{credential or ''}\n{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def _text(value: object) -> str:
+    return _ADDRESS.sub("", str(value))
 
 
 def _salt(directory: Path) -> bytes | None:
@@ -152,7 +159,7 @@ def _salt(directory: Path) -> bytes | None:
         return None
     temporary = directory / f"{_SALT}.{os.getpid()}.{os.urandom(4).hex()}"
     try:
-        make_directories(directory)
+        make_directories(directory, is_private=True)
         handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
             file.write(os.urandom(32))

@@ -8,6 +8,7 @@ among which the pid means something (one boot, one container), and pid 0 is nobo
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,7 +17,9 @@ from pathlib import Path
 from inference_models.handles import OWN_PREFIX
 
 __all__ = [
+    "DIRECTORY_MODE",
     "discard",
+    "keep_from_writers",
     "make_directories",
     "publish",
     "staging_directory",
@@ -26,6 +29,9 @@ __all__ = [
 ]
 
 PREFIX = f"{OWN_PREFIX}staging-"
+# Less the umask. Others may look: what the administrator provides is for every user. They never may write.
+DIRECTORY_MODE = 0o755
+_WRITTEN_BY_OTHERS = 0o022
 STALE_AFTER_SECONDS = 24 * 60 * 60.0
 _NOBODY = 0
 
@@ -110,7 +116,7 @@ def _make_private(path: Path) -> None:
     for is_last in (False, False, True):
         make_directories(path.parent)
         try:
-            path.mkdir(mode=0o700)
+            path.mkdir(mode=0o700)  # so that nobody keeps a file open for writing until after it is verified
             return
         except FileNotFoundError:  # whoever removed the model's last package removed its directory just now
             if is_last:
@@ -128,7 +134,7 @@ def _tag(package: Path) -> str:
 
 
 def publish(staging: Path, target: Path) -> bool:
-    """Rename the filled `staging` directory to `target`, flushed to disk.
+    """Rename the filled `staging` directory to `target`, flushed to disk; others may read it, as the umask says.
 
     Returns:
         False when another process was faster and `target` exists already.
@@ -136,8 +142,12 @@ def publish(staging: Path, target: Path) -> bool:
     Raises:
         OSError: the rename failed for another reason.
     """
-    for folder, _, _ in os.walk(staging, topdown=False):
+    for folder, _, names in os.walk(staging, topdown=False):
+        for name in names:
+            keep_from_writers(Path(folder, name))
+        keep_from_writers(Path(folder))
         flush_directory(Path(folder))
+    _let_read(staging)
     try:
         staging.rename(target)
     except OSError:
@@ -149,11 +159,29 @@ def publish(staging: Path, target: Path) -> bool:
     return True
 
 
-def make_directories(path: Path) -> None:
-    """Make `path` and its missing parents, for this user only. Raises: OSError."""
+def keep_from_writers(path: Path) -> None:
+    """Let no other user write to a file or folder, whatever the umask was. Raises: FileNotFoundError."""
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode) and mode & _WRITTEN_BY_OTHERS:
+        with suppress(PermissionError):  # the file system has the same bits for all
+            path.chmod(stat.S_IMODE(mode) & ~_WRITTEN_BY_OTHERS)
+
+
+def _let_read(staging: Path) -> None:
+    """Give a private directory the mode of one that is made in its place. Raises: OSError."""
+    probe = staging / f"{OWN_PREFIX}mode"  # the umask can only be read by changing it for all threads
+    probe.mkdir(mode=DIRECTORY_MODE)
+    mode = stat.S_IMODE(probe.stat().st_mode)
+    probe.rmdir()
+    with suppress(PermissionError):
+        staging.chmod(mode)
+
+
+def make_directories(path: Path, *, is_private: bool = False) -> None:
+    """Make `path` and its missing parents. With `is_private`, `path` is for this user only. Raises: OSError."""
     for directory in (*reversed(path.parents), path):
         if not directory.is_dir():
-            directory.mkdir(mode=0o700, exist_ok=True)
+            directory.mkdir(mode=0o700 if is_private and directory == path else DIRECTORY_MODE, exist_ok=True)
 
 
 def flush_directory(path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from inference_models.catalog import Catalog, current_catalog
 from inference_models.configuration import Variable
+from inference_models.distributions import canonical_name
 from inference_models.errors import (
     BaseInferenceModelsError,
     InvalidParameterError,
@@ -190,7 +191,8 @@ def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) ->
     if _exists(model_id):
         lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
     for row in permitted_providers(catalog):
-        listed = _known_to(row.spec) if row.spec.works_offline and row.spec.name != asked else []
+        is_other = asked is None or canonical_name(row.spec.name) != canonical_name(asked)
+        listed = _known_to(row.spec) if row.spec.works_offline and is_other else []
         near = [name for name in listed if model_id.lower() in name.lower()]
         lines += [f"\nThe provider {row.spec.name!r} has it: write '{row.spec.name}://{name}'." for name in near[:3]]
     return "".join(lines)

@@ -126,9 +126,8 @@ class _Config:
         try:
             document = json.loads(path.read_text("utf-8"))
         except FileNotFoundError:
-            present = ", ".join(sorted(entry.name for entry in path.parent.iterdir())) or "nothing"
             raise CorruptedModelPackageError(
-                f"{path.parent} has no {PACKAGE_CONFIG_NAME}, so it is not a model package. It holds: {present}. "
+                f"{path.parent} has no {PACKAGE_CONFIG_NAME}, so it is not a model package. {_contents(path.parent)} "
                 f'A minimal one: {{"model_architecture": "yolov8", "task_type": "object-detection", '
                 f'"backend_type": "onnx"}}.'
             ) from None
@@ -188,6 +187,14 @@ class _Config:
 
     def _wrong(self, what: str, expected: str, got: object) -> CorruptedModelPackageError:
         return CorruptedModelPackageError(f"{self.path}: {what} must be {expected}, not {got!r}. Correct the file.")
+
+
+def _contents(directory: Path) -> str:
+    try:
+        present = ", ".join(sorted(entry.name for entry in directory.iterdir())) or "nothing"
+    except OSError as error:
+        return f"What it holds cannot be listed ({error.strerror})."
+    return f"It holds: {present}."
 
 
 _JSON_NAMES = {str: "string", bool: "boolean", int: "number", dict: "object"}

@@ -24,7 +24,7 @@ ProviderHandler: TypeAlias = Callable[..., ModelMetadata]
 
 
 class _ProviderTable(UserDict[str, ProviderHandler]):
-    """Providers registered at run time. Checks names and handlers however they are added."""
+    """Providers registered at run time, in whichever spelling. Checks names and handlers however they are added."""
 
     def __setitem__(self, name: str, handler: ProviderHandler) -> None:
         if not isinstance(name, str) or not re.fullmatch(PROVIDER_NAME, name):
@@ -39,7 +39,16 @@ class _ProviderTable(UserDict[str, ProviderHandler]):
                 f"The handler of weights provider {name!r} must be callable as handler(model_id, api_key), "
                 f"not {type(handler).__name__!r}."
             )
-        super().__setitem__(name.lower(), handler)
+        super().__setitem__(canonical_name(name), handler)
+
+    def __getitem__(self, name: str) -> ProviderHandler:
+        return super().__getitem__(canonical_name(name))
+
+    def __delitem__(self, name: str) -> None:
+        super().__delitem__(canonical_name(name))
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and super().__contains__(canonical_name(name))
 
 
 WEIGHTS_PROVIDERS = _ProviderTable()

@@ -9,7 +9,7 @@ from pathlib import Path
 from attrs import frozen
 
 from inference_models.distributions import canonical_name
-from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER, RESERVED_PROVIDERS
+from inference_models.entities import DEFAULT_PROVIDER, LOCAL_PROVIDER
 from inference_models.errors import InvalidParameterError
 from inference_models.weights_providers.registered import PROVIDER_NAME
 
@@ -21,7 +21,7 @@ _HAS_DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
 @frozen
 class ModelSource:
-    """Where a model is to be asked for: the provider's name, and the id as that provider knows it."""
+    """Where a model is to be asked for: the provider's canonical name, and the id as that provider knows it."""
 
     provider: str
     model_id: str
@@ -76,13 +76,12 @@ def check_provider_name(weights_provider: object) -> None:
 
 
 def _spelt(name: str) -> str:
-    """Return a provider's name in lower case, and that of one of the core's own in its one spelling.
+    """Return the one spelling of a provider's name.
 
-    Providers are looked up by their canonical names. What is decided by name, such as whether paths may be loaded, must
-    see through `local.://` as the lookup does.
+    Providers are looked up by their canonical names. What is decided by name, such as whether paths may be loaded and
+    where files lie in the cache, must see through `local.://` as the lookup does.
     """
-    canonical = canonical_name(name)
-    return canonical if canonical in RESERVED_PROVIDERS else name.lower()
+    return canonical_name(name) or name
 
 
 def _local_source(path: Path) -> ModelSource:
