@@ -243,7 +243,7 @@ def test_an_outage_of_the_provider_does_not_stop_what_is_on_disk(api, home: Path
     monkeypatch.setattr("inference_models.download.retries._FIRST_WAIT_SECONDS", 0.01)
     with caplog.at_level(logging.WARNING):
         assert load().class_names[0] == "circle"
-    assert "cannot be looked up, so what is on disk is loaded" in caplog.text
+    assert "cannot be looked up, so what is on disk is used" in caplog.text
     with pytest.raises(RetryError):
         AutoModel.from_pretrained("workspace/other/1")
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import field, frozen
 
 from inference_models.configuration import is_offline
-from inference_models.errors import BaseInferenceModelsError, ModelRetrievalError, OfflineModeError, RetryError
+from inference_models.errors import BaseInferenceModelsError
+from inference_models.loading.asking import Question
 from inference_models.loading.checkpoints import checkpoint_metadata
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class FoundModel:
         remembered: whether nobody was asked.
         cache: where decisions are remembered; None: nowhere.
         key: under which this one is; None: it is not to be remembered.
+        asked: the question that the provider has answered just now; None: it was not asked.
     """
 
     metadata: ModelMetadata
@@ -46,9 +48,12 @@ class FoundModel:
     remembered: bool = False
     cache: AutoResolutionCache | None = field(default=None, repr=False)
     key: str | None = field(default=None, repr=False)
+    asked: Question | None = field(default=None, repr=False)
 
     def remember(self, package: ModelPackageMetadata) -> None:
         """Note that this package was the one, unless that is known or its files are not in the cache."""
+        if self.asked is not None:
+            self.asked.note_grant(self.metadata.model_id)
         if self.cache is None or self.key is None or self.remembered:
             return
         from inference_models.store import Resolution
@@ -90,7 +95,6 @@ def find_model(
             a directory with code of its own, about which nothing else is known.
     """
     from inference_models.local_code import refuse_code_of_its_own
-    from inference_models.weights_providers.core import get_model_metadata, works_offline
     from inference_models.weights_providers.permission import refuse_forbidden
 
     refuse_forbidden(source)
@@ -98,20 +102,17 @@ def find_model(
         return FoundModel(checkpoint_metadata(path, options.extra.get("model_type"), catalog), source.provider)
     if source.is_local:
         refuse_code_of_its_own(Path(source.model_id))
+    question = Question(source, catalog, options.api_key, options.provider_options)
     cache = key = None
-    if not works_offline(source, catalog):
-        if is_offline():
-            return FoundModel(_from_disk(source, catalog), source.provider)
-        if options.use_auto_resolution_cache:
-            cache, key = _place(source, options, catalog, environment, request)
-            metadata = _remembered(cache, key, catalog)
-            if metadata is not None:
-                return FoundModel(metadata, source.provider, True, cache, key)
-    try:
-        metadata = get_model_metadata(source, catalog, options.api_key, options.provider_options)
-    except RetryError as error:
-        return FoundModel(_despite(error, source, catalog), source.provider)
-    return FoundModel(_with_builds(metadata, source, catalog), source.provider, False, cache, key)
+    if options.use_auto_resolution_cache and question.needs_network and not is_offline():
+        cache, key = _place(source, options, catalog, environment, request)
+        remembered = _remembered(cache, key, catalog)
+        if remembered is not None:
+            return FoundModel(remembered, source.provider, True, cache, key)
+    metadata, is_from_disk = question.ask()
+    if is_from_disk:
+        return FoundModel(metadata, source.provider)
+    return FoundModel(metadata, source.provider, False, cache, key, question)
 
 
 def look_up_model(
@@ -119,42 +120,20 @@ def look_up_model(
 ) -> ModelMetadata:
     """Return what a weights provider knows about a model, and the packages of it that were made on this machine.
 
-    Takes and raises what `weights_providers.get_model_from_provider` does, and refuses a directory with code of its own
+    Where the provider cannot be asked, what the cache knows. Takes and raises what
+    `weights_providers.get_model_from_provider` does, and refuses a directory with code of its own
     (InvalidParameterError).
     """
     from inference_models.catalog import current_catalog
     from inference_models.local_code import refuse_code_of_its_own
-    from inference_models.weights_providers import find_source, get_model_from_provider
+    from inference_models.weights_providers import find_source
     from inference_models.weights_providers.permission import refuse_forbidden
 
     source = find_source(model, provider)
+    refuse_forbidden(source)
     if source.is_local:
-        refuse_forbidden(source)
         refuse_code_of_its_own(Path(source.model_id))
-    metadata = get_model_from_provider(model, provider, api_key, **options)
-    return _with_builds(metadata, source, current_catalog())
-
-
-def _with_builds(metadata: ModelMetadata, source: ModelSource, catalog: Catalog) -> ModelMetadata:
-    from inference_models.store.builds import with_local_builds
-
-    return metadata if source.is_local else with_local_builds(metadata, source.provider, catalog)
-
-
-def _despite(error: RetryError, source: ModelSource, catalog: Catalog) -> ModelMetadata:
-    """Return what is on disk when the provider cannot be reached: an outage must not stop what was loaded before.
-
-    A refusal is no outage: it is raised as it is.
-    """
-    from inference_models.store.offline import offline_metadata
-
-    try:
-        metadata = offline_metadata(source.provider, source.model_id, catalog=catalog)
-    except ModelRetrievalError:  # the cache cannot be read either; the outage is what happened first
-        metadata = None
-    if metadata is None or not metadata.model_packages:
-        raise error
-    logger.warning("%s cannot be looked up, so what is on disk is loaded: %s", source, error.message)
+    metadata, _ = Question(source, current_catalog(), api_key, options).ask()
     return metadata
 
 
@@ -163,19 +142,6 @@ def _remembered(cache: AutoResolutionCache, key: str | None, catalog: Catalog) -
 
     resolution = None if key is None else _unless_it_fails(cache.retrieve, key)
     return None if resolution is None else remembered_metadata(resolution, catalog)
-
-
-def _from_disk(source: ModelSource, catalog: Catalog) -> ModelMetadata:
-    from inference_models.store import cache_root
-    from inference_models.store.offline import offline_metadata
-
-    metadata = offline_metadata(source.provider, source.model_id, catalog=catalog)
-    if metadata is None:
-        raise OfflineModeError(
-            f"The network is switched off (INFERENCE_MODELS_OFFLINE), and the cache {cache_root()} does not hold "
-            f"{source}. Load it once with the network on, or carry it here with 'im bundle'."
-        )
-    return metadata
 
 
 def _place(

@@ -17,6 +17,7 @@ from inference_models.download.integrity import hash_file
 from inference_models.entities import DEFAULT_PROVIDER
 from inference_models.errors import InvalidParameterError, ModelNotFoundError, ModelRetrievalError
 from inference_models.store.failures import storage_errors
+from inference_models.store.grants import forget_grants
 from inference_models.store.layout import cache_root, model_directory, package_directory, refuse_foreign
 from inference_models.store.locks import is_locked, try_package_lock
 from inference_models.store.manifest import Manifest, StoredFile, read_manifest
@@ -175,6 +176,8 @@ def remove_package(package: StoredPackage) -> None:
         sweep(package.directory)
     with suppress(OSError):  # the model has other packages
         package.directory.parent.rmdir()
+        identity = package.manifest.identity
+        forget_grants(identity.provider, identity.model_id, package.directory.parent.parent)
 
 
 class Stored(Protocol):

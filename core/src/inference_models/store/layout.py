@@ -5,6 +5,8 @@
     <root>/<model>/.im-staging-*                being filled, see `staging`
     <root>/.locks/<model>@<package>.lock        see `locks`
     <root>/.derived/<backend>/<key>/            what backends make from packages, see `derived`
+    <root>/.resolutions/<key>.json              what was decided, see `resolutions`
+    <root>/.granted/<model>/<key>               with which API keys a model was given, see `grants`
 
 `<model>` and `<package>` never begin with a dot: names that do belong to the store.
 """
