@@ -129,3 +129,9 @@ def test_the_last_fetched_model_has_a_name_that_a_bundle_gives_twice(publisher: 
     import_bundle(tmp_path / "bundle", tmp_path / "other")
     assert meaning(home=tmp_path / "other") == "shapes@1"
     assert len(find_packages("acme://shapes@2", tmp_path / "other")) == 1
+
+
+def test_a_name_that_is_known_costs_no_look_at_the_rest_of_the_cache(publisher: Publisher, monkeypatch) -> None:
+    load(publisher, "shapes@1")
+    monkeypatch.setattr("inference_models.store.packages.take_alias", lambda *_: pytest.fail("looks for others"))
+    load(publisher, "shapes@1")

@@ -95,11 +95,13 @@ def materialise(
     )
     with storage_errors(directory):
         refuse_foreign(directory.parent.parent, directory.parent, directory)
+        gained: set[str] = set()
         for _ in range(_ATTEMPTS):
             content = _inspect(wanted)
+            gained |= content.gained
             if not content.missing:
                 _refresh(wanted, content)
-                for alias in wanted.aliases:
+                for alias in gained:
                     take_alias(directory.parent.parent, wanted.identity, alias)
                 record_use(directory)
                 sweep(directory)
@@ -142,6 +144,11 @@ class _Content:
     current: Manifest
     missing: tuple[FileDownloadSpecs, ...]
     is_outdated: Callable[[], bool] = field(eq=False)
+
+    @property
+    def gained(self) -> set[str]:
+        """Aliases that are not recorded yet. Only for these the rest of the cache is looked through."""
+        return set(self.current.aliases).difference(() if self.recorded is None else self.recorded.aliases)
 
 
 def _inspect(wanted: _Wanted) -> _Content:
