@@ -96,7 +96,7 @@ def test_an_outage_gives_nobody_what_somebody_else_was_given(outage, key: str | 
     with pytest.raises(UnauthorizedModelAccessError):
         load(key)
     outage()
-    with pytest.raises(RetryError, match="given to another API key.*\n?.*INFERENCE_MODELS_OFFLINE=1") as caught:
+    with pytest.raises(RetryError, match=r"given to another API key.*\n?.*INFERENCE_MODELS_OFFLINE=1") as caught:
         load(key)
     assert "stranger" not in str(caught.value)
     with pytest.raises(RetryError):
