@@ -10,7 +10,9 @@ from attrs import field, frozen
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions.arrays import Array, as_floats, as_int64, to_list, to_numpy
 from inference_models.predictions.base import ROWS, RowsPrediction, first_length
+from inference_models.predictions.detections import INSTALL_VIZ
 from inference_models.predictions.naming import find_class_name, to_class_names
+from inference_models.predictions.optional import import_optional
 from inference_models.predictions.plain import to_plain
 
 _IMAGES_SHOWN = 3
@@ -70,6 +72,19 @@ class ClassificationPrediction(RowsPrediction):
             InvalidParameterError: `k` is below 1.
         """
         return [rank_classes(scores, k, self.class_names) for scores in to_numpy(self.confidence)]
+
+    def to_supervision(self) -> list[Any]:
+        """Return a `supervision.Classifications` for each image, of every class with its confidence.
+
+        It has ids and no names: `class_names` of this prediction has those.
+
+        Raises:
+            MissingDependencyError: supervision is not installed.
+        """
+        import numpy as np
+
+        sv = import_optional("supervision", purpose="to_supervision()", install=INSTALL_VIZ)
+        return [sv.Classifications(np.arange(len(scores)), scores) for scores in to_numpy(self.confidence)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values.
