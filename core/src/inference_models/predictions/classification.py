@@ -37,11 +37,13 @@ class ClassScore:
 class ClassificationPrediction(RowsPrediction):
     """What each of b images shows: one object for the whole batch.
 
-    `prediction[0]` and iteration give single images as predictions of length 1.
+    `prediction[0]` and iteration give single images as predictions of length 1. Arrays are indexed by numbers: image 0
+    shows class `prediction.names[0]` with confidence `float(prediction.confidence[0][prediction.class_id[0]])`.
+    `top_k` gives the best classes with their names and confidences.
 
     Attributes:
         class_id: (b,) int64, the best class of each image.
-        confidence: (b, classes) float32, of every class; the sum over classes is 1.
+        confidence: (b, classes) float32, of every class, indexed by class id, never by name; over classes the sum is 1.
         class_names: the names of all classes, indexed by class id; None when unknown.
         images_metadata: anything about each image, b mappings.
 
