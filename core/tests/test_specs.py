@@ -93,6 +93,13 @@ def test_default_quantizations_are_checked() -> None:
         BackendSpec(name="b", priority=1, detect=dict, default_quantizations={"cpu": ["fp13"]})
 
 
+def test_options_that_ask_for_a_backend_are_among_its_options() -> None:
+    spec = BackendSpec(name="b", priority=1, detect=dict, session_options={"lanes", "units"}, selecting_options="units")
+    assert spec.selecting_options == {"units"}
+    with pytest.raises(ValueError, match="selecting_options holds 'unit', which is not among session_options"):
+        BackendSpec(name="b", priority=1, detect=dict, session_options="units", selecting_options={"units", "unit"})
+
+
 def test_a_registry_table_becomes_specs() -> None:
     plain, with_features = ModelSpec.from_registry(
         {

@@ -290,3 +290,8 @@ VARIABLES: tuple[Variable[object], ...] = (
 def is_offline() -> bool:
     """Return whether the network is switched off. Raises: InvalidEnvVariable."""
     return OFFLINE.get() or OFFLINE_MODE.get()
+
+
+def names_in_environment() -> frozenset[str]:
+    """Return the names of all environment variables that are set, ours and others'."""
+    return frozenset(os.environ)

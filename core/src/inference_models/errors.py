@@ -46,6 +46,7 @@ through `redact_url` first. The hierarchy, top to bottom:
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 from urllib.parse import urlsplit, urlunsplit
 
 # The one place that knows where the documentation is published.
@@ -146,13 +147,19 @@ class UnauthorizedModelAccessError(ModelRetrievalError):
 class PaymentRequiredModelAccessError(ModelRetrievalError):
     """The weights provider asks for payment before it gives this model."""
 
+    status_code: ClassVar[int] = 402
+
 
 class ForbiddenModelAccessError(ModelRetrievalError):
     """The API key that was given may not use this model."""
 
+    status_code: ClassVar[int] = 403
+
 
 class UsagePausedModelAccessError(ModelRetrievalError):
     """The usage of the account behind the API key is paused."""
+
+    status_code: ClassVar[int] = 423
 
 
 class RetryError(ModelRetrievalError):

@@ -61,6 +61,11 @@ Target: TypeAlias = LazyClass | Callable[..., Any]
 """What a spec points at: a `LazyClass`, or the function itself when its module is light."""
 
 
+def _are_options(spec: BackendSpec, attribute: Attribute[Any], value: frozenset[str]) -> None:
+    if unknown := value - spec.session_options:
+        raise ValueError(f"{attribute.name} holds {min(unknown)!r}, which is not among session_options")
+
+
 def _is_target(spec: object, attribute: Attribute[Any], value: object) -> None:
     may_lack = value is None and attribute.default is None
     if not (isinstance(value, LazyClass) or callable(value) or may_lack):
@@ -127,8 +132,8 @@ class GetModel(Protocol):
 
 # Named functions and not `frozenset` and `tuple` themselves: a generic class as converter leaves a type checker
 # without an element type, and it would then reject every argument.
-def _as_names(value: Iterable[str]) -> frozenset[str]:
-    return frozenset(value)
+def _as_names(value: str | Iterable[str]) -> frozenset[str]:
+    return frozenset((value,) if isinstance(value, str) else value)
 
 
 def _as_models(value: Iterable[str | None]) -> tuple[str | None, ...]:
@@ -180,6 +185,9 @@ class BackendSpec:
             None when the backend has nothing to hand out.
         session_options: names of keyword arguments of `AutoModel.from_pretrained` meant for `open_session` and
             `toolkit`.
+        selecting_options: those of them that ask for this very backend: who gives one, and no `backend=`, gets it.
+        check_options: `(options, environment) -> None`: raises InvalidParameterError for values of `session_options`
+            that make no sense, whichever backend is chosen then.
         manifest_parsers: by manifest type, `(manifest) -> Mapping[str, object]`: the fields of
             `ModelPackageMetadata` that the manifest states.
         rank: `(package, environment, request) -> tuple`: what makes one package of this backend better than
@@ -201,6 +209,8 @@ class BackendSpec:
     open_session: Target | None = field(default=None, validator=_is_target)
     toolkit: Target | None = field(default=None, validator=_is_target)
     session_options: frozenset[str] = field(default=frozenset(), converter=_as_names)
+    selecting_options: frozenset[str] = field(default=frozenset(), converter=_as_names, validator=_are_options)
+    check_options: Target | None = field(default=None, validator=_is_target)
     manifest_parsers: Mapping[str, Target] = field(factory=dict)
     rank: Target | None = field(default=None, validator=_is_target)
     default_quantizations: Mapping[str, frozenset[Quantization]] = field(

@@ -51,6 +51,13 @@ def test_tasks_that_cannot_be_done(arguments: tuple[Any, ...], said: str) -> Non
         Parrot().perform(*arguments)
 
 
+@pytest.mark.parametrize(("task", "options"), [("count-twice", {"times": 3}), ("repeat", {"prompt": "b"})])
+def test_an_option_that_the_task_sets_itself(task: str, options: dict[str, Any]) -> None:
+    text = "a" if task == "repeat" else None
+    with pytest.raises(InvalidParameterError, match=f"Task '{task}' says itself what {next(iter(options))}= is"):
+        Parrot().perform(task, ["a"], text, **options)
+
+
 def test_a_model_without_tasks() -> None:
     class Plain(Parrot):
         tasks: ClassVar = {}

@@ -23,9 +23,15 @@ def package(package_id: str, backend: str = "onnx", **fields: Any) -> ModelPacka
 
 
 def make_catalog(
-    check: Callable[..., object] | None = None, rank: Callable[..., object] | None = None, requires: Sequence[str] = ()
+    check: Callable[..., object] | None = None,
+    rank: Callable[..., object] | None = None,
+    requires: Sequence[str] = (),
+    declared: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> Catalog:
-    """Return a catalog: `acmenet` classification on trt, onnx and torch; torch has its own quantizations."""
+    """Return a catalog: `acmenet` classification on trt, onnx and torch; torch has its own quantizations.
+
+    `declared` holds further fields of backends, by name.
+    """
     info = PluginInfo(
         name="acme",
         module="acme",
@@ -45,6 +51,7 @@ def make_catalog(
             check=check,
             rank=rank,
             default_quantizations=defaults.get(name, {}),
+            **declared.get(name, {}),
         )
         for name, priority in {"trt": 700, "onnx": 600, "torch": 500}.items()
     )
@@ -56,8 +63,8 @@ def make_catalog(
         supported_model_features={"fused", "nms_fused"},
         requires=requires,
     )
-    declared: Mapping[str, tuple[Any, ...]] = {"im_backends": backends, "im_models": (model,)}
-    return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(dict(declared)), 0.0),), (), (info,)))
+    specs: dict[str, tuple[Any, ...]] = {"im_backends": backends, "im_models": (model,)}
+    return Catalog(LoadedPlugins((LoadedPlugin(info, MappingProxyType(specs), 0.0),), (), (info,)))
 
 
 def make_environment(
@@ -98,11 +105,13 @@ def plan_for() -> Callable[..., Plan]:
         unreadable: Sequence[UnreadablePackage] = (),
         requires: Sequence[str] = (),
         installed: Mapping[str, str] | None = None,
+        declared: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         **request: Any,
     ) -> Plan:
         metadata = ModelMetadata("acme/1", architecture, packages, task_type=task_type, unreadable_packages=unreadable)
         environment = make_environment(gpus, installed, **(unavailable or {}))
-        return negotiate(metadata, make_catalog(check, rank, requires), environment, make_request(**request))
+        catalog = make_catalog(check, rank, requires, declared)
+        return negotiate(metadata, catalog, environment, make_request(**request))
 
     return plan
 

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from inference_models.errors import InvalidParameterError
+from inference_models.errors import InvalidParameterError, MissingDependencyError
 from inference_models.predictions import ClassificationPrediction, ClassScore
 
 SCORES = np.array([[0.125, 0.625, 0.25], [0.5, 0.0, 0.5]], np.float32)
@@ -90,6 +91,26 @@ def test_to_dict(prediction: ClassificationPrediction) -> None:
     assert plain["class_names"] is None
     assert plain["images"][0]["class_name"] is None
     assert "metadata" not in plain["images"][0]
+
+
+def test_to_supervision(prediction: ClassificationPrediction) -> None:
+    sv = pytest.importorskip("supervision")
+    first, second = prediction.to_supervision()
+    assert isinstance(first, sv.Classifications)
+    assert (first.class_id.tolist(), first.confidence.tolist()) == ([0, 1, 2], [0.125, 0.625, 0.25])
+    ids, scores = first.get_top_k(2)
+    assert (ids.tolist(), scores.tolist()) == ([1, 2], [0.625, 0.25])
+    assert second.confidence.tolist() == [0.5, 0.0, 0.5]
+    assert [one.class_id.tolist() for one in prediction[0].to_supervision()] == [[0, 1, 2]]
+    assert prediction[:0].to_supervision() == []
+
+
+def test_to_supervision_without_supervision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(
+        MissingDependencyError, match=r'to_supervision\(\) needs supervision.*pip install "im-core\[viz'
+    ):
+        make().to_supervision()
 
 
 def test_conversion(prediction: ClassificationPrediction) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
 import pytest
 
-from inference_models.errors import InvalidParameterError
+from inference_models.errors import InvalidParameterError, MissingDependencyError
 from inference_models.predictions import ClassScore, MultiLabelClassificationPrediction
 
 SCORES = np.array([0.125, 0.75, 0.5], np.float32)
@@ -51,6 +52,22 @@ def test_to_dict(prediction: MultiLabelClassificationPrediction) -> None:
         "image_metadata": {"n": 0},
     }
     assert json.loads(prediction.to_json()) == prediction.to_dict()
+
+
+def test_to_supervision(prediction: MultiLabelClassificationPrediction) -> None:
+    sv = pytest.importorskip("supervision")
+    result = prediction.to_supervision()
+    assert isinstance(result, sv.Classifications)
+    assert (result.class_id.tolist(), result.confidence.tolist()) == ([1, 2], [0.75, 0.5])
+    assert len(make(class_ids=np.zeros(0, int)).to_supervision()) == 0
+
+
+def test_to_supervision_without_supervision(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "supervision", None)
+    with pytest.raises(
+        MissingDependencyError, match=r'to_supervision\(\) needs supervision.*pip install "im-core\[viz'
+    ):
+        make().to_supervision()
 
 
 def test_no_label() -> None:

@@ -111,6 +111,7 @@ def test_statuses(api, faults, code, expected, match) -> None:
         get_roboflow_model("ws/proj/3", CANARY)
     assert type(caught.value) is expected
     assert f"status {code}" in caught.value.message
+    assert getattr(caught.value, "status_code", None) == (code if code in (402, 403, 423) else None)
     assert "'ws/proj/3'" in caught.value.message
     assert "\x1b" not in caught.value.message
     assert CANARY not in texts_of(caught.value)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from im_backend_hf.options import SESSION_OPTIONS
 from im_backend_hf.plugin import im_backends
 from inference_models.developer_tools import Quantization, TransformersToolkit, current_catalog
 
@@ -16,8 +17,12 @@ def test_the_backend_is_discovered_from_the_entry_point() -> None:
 
 
 def test_every_target_exists() -> None:
-    for target in (SPEC.detect, SPEC.check, SPEC.toolkit, *SPEC.manifest_parsers.values()):
+    for target in (SPEC.detect, SPEC.check, SPEC.check_options, SPEC.toolkit, *SPEC.manifest_parsers.values()):
         assert callable(target.resolve())
+
+
+def test_what_the_spec_names_is_what_the_code_reads() -> None:
+    assert SPEC.session_options == SESSION_OPTIONS
 
 
 def test_it_comes_after_pytorch_and_hands_out_a_toolkit_instead_of_sessions() -> None:

@@ -111,6 +111,11 @@ PLAIN = ModelPackageMetadata("p", "hugging-face", directory=Path("x"))
         (Request(device="cuda:1"), environment("CUDA 12.6", 2), None),
         (Request(options={"load_in_4bit": True}), environment(), "needs accelerate and bitsandbytes: pip install"),
         (Request(options={"load_in_4bit": True}), environment(accelerate="1", bitsandbytes="0"), None),
+        (
+            Request(options={"load_in_4bit": True, "onnx_threads": 2}),
+            environment(),
+            "needs accelerate and bitsandbytes",
+        ),
         (Request(options={"dtype": "int8"}), environment(), None),
     ],
 )

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from im_backend_onnx.compatibility import check
+from inference_models import InvalidEnvVariable
 from inference_models.developer_tools import Environment, ModelPackageMetadata, ONNXPackageDetails, Request
 from inference_models.environment import BackendStatus, Gpu, Jetson
 
@@ -121,7 +122,19 @@ def test_a_package_that_does_not_run_on_the_only_provider_asked_for() -> None:
     assert check(refuses, environment(GPU_BUILD, gpus=(GPU,)), Request()) is None
 
 
-def test_the_preference_in_the_environment_counts(monkeypatch) -> None:
+def test_the_preference_in_the_environment_counts(monkeypatch, caplog) -> None:
     monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", "[CUDAExecutionProvider]")
 
-    assert "CUDAExecutionProvider is not in the installed build" in str(check(package(), environment(), Request()))
+    monkeypatch.setattr("im_backend_onnx.diagnosis._warned", set())
+    for _ in range(2):
+        assert "CUDAExecutionProvider is not in the installed build" in str(check(package(), environment(), Request()))
+    # Nothing in the call asks for it, so another backend may be chosen: the log says why it is.
+    assert caplog.text.count("the execution providers of ONNXRUNTIME_EXECUTION_PROVIDERS: CUDAExecutionProvider") == 1
+    assert check(package(), environment(), Request(device="cpu")) is None
+
+
+def test_a_wrong_name_in_the_environment_is_no_reason_but_an_error(monkeypatch) -> None:
+    monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", "Foo")
+
+    with pytest.raises(InvalidEnvVariable, match="ONNXRUNTIME_EXECUTION_PROVIDERS"):
+        check(package(), environment(), Request())

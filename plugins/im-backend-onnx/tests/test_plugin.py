@@ -3,9 +3,9 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from im_backend_onnx.options import SESSION_OPTIONS
 from im_backend_onnx.plugin import im_backends
 from im_backend_onnx.providers import EXECUTION_PROVIDERS
-from im_backend_onnx.session import SESSION_OPTIONS
 from inference_models.developer_tools import Quantization, current_catalog
 
 
@@ -19,7 +19,8 @@ def test_the_backend_is_discovered_from_its_entry_point() -> None:
 def test_every_target_exists() -> None:
     spec = im_backends()
 
-    for target in (spec.detect, spec.check, spec.rank, spec.open_session, *spec.manifest_parsers.values()):
+    targets = (spec.detect, spec.check, spec.check_options, spec.rank, spec.open_session)
+    for target in (*targets, *spec.manifest_parsers.values()):
         assert callable(target.resolve())
 
 
@@ -42,6 +43,7 @@ def test_declaring_and_detecting_import_no_runtime() -> None:
         "import sys\n"
         "from im_backend_onnx.plugin import im_backends\n"
         "im_backends().detect.resolve()()\n"
+        "im_backends().check_options.resolve()\n"
         "print(*[name for name in ('onnxruntime', 'numpy', 'torch', 'onnx') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)

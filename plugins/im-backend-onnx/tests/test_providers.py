@@ -9,9 +9,10 @@ from im_backend_onnx.providers import (
     parse_device,
     parse_providers,
     plan_attempts,
+    refuse_unknown,
     without_secrets,
 )
-from inference_models import DeviceUnavailableError, InvalidParameterError
+from inference_models import DeviceUnavailableError, InvalidEnvVariable, InvalidParameterError
 
 CPU, CUDA, TRT = "CPUExecutionProvider", "CUDAExecutionProvider", "TensorrtExecutionProvider"
 COREML, OPENVINO = "CoreMLExecutionProvider", "OpenVINOExecutionProvider"
@@ -85,7 +86,7 @@ def test_the_preference_of_the_environment_is_an_order_and_a_limit(monkeypatch) 
     assert names(plan()) == [[CPU], [CUDA, CPU]]
 
     monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", OPENVINO)
-    with pytest.raises(DeviceUnavailableError, match=f"{OPENVINO} is not in the installed build"):
+    with pytest.raises(DeviceUnavailableError, match=f"of ONNXRUNTIME_EXECUTION_PROVIDERS: {OPENVINO} is not in"):
         plan()
 
 
@@ -139,9 +140,39 @@ def test_a_device_and_providers_that_contradict_each_other(device: str, requeste
         plan(device, requested, available=[*GPU_BUILD, OPENVINO])
 
 
-def test_a_misspelt_provider_is_told_the_right_name() -> None:
-    with pytest.raises(DeviceUnavailableError, match=f"Did you mean '{CUDA}'"):
-        plan(requested=["CudaExecutionProvide"])
+@pytest.mark.parametrize("requested", [["CudaExecutionProvide"], [CPU, "cudaexecutionprovider"]])
+@pytest.mark.parametrize("available", [GPU_BUILD, [CPU]])
+def test_a_misspelt_provider_is_told_the_right_name(requested: list[str], available: list[str]) -> None:
+    with pytest.raises(InvalidParameterError, match=f"no execution provider of ONNX Runtime. Did you mean '{CUDA}'"):
+        plan(requested=requested, available=available)
+
+
+def test_a_provider_that_only_the_build_knows_is_one() -> None:
+    assert names(plan(requested=["NewExecutionProvider"], available=["NewExecutionProvider", CPU])) == [
+        ["NewExecutionProvider"]
+    ]
+
+
+def test_every_provider_of_the_installed_release_is_known() -> None:
+    everything = pytest.importorskip("onnxruntime").get_all_providers()
+
+    refuse_unknown(parse_providers(everything), available=())
+
+
+@pytest.mark.parametrize("text", ["", "  ", "[]"])
+def test_an_empty_preference_is_as_if_unset(monkeypatch, text: str) -> None:
+    monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", text)
+
+    assert names(plan()) == [[CUDA, CPU], [CPU]]
+
+
+def test_a_preference_that_names_no_provider_is_told_with_its_variable(monkeypatch) -> None:
+    monkeypatch.setenv("ONNXRUNTIME_EXECUTION_PROVIDERS", f"CUDAExecutionProvidr,{CPU}")
+
+    with pytest.raises(InvalidEnvVariable, match=f"ONNXRUNTIME_EXECUTION_PROVIDERS .*Did you mean '{CUDA}'"):
+        plan()
+    assert names(plan("cpu")) == [[CPU]]
+    assert names(plan(requested=[CPU])) == [[CPU]]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,10 @@ from inference_models.developer_tools import Environment, ModelPackageMetadata, 
 from inference_models.environment import BackendStatus, Gpu, Jetson
 
 CPU_BUILD = {"version": "2.13.0+cpu", "cuda": None, "device_types": ["cpu"], "torchvision": None}
+MATCHING_VISION = (
+    "install the torchvision that is made for torch 2.13.0+cpu, from the index that torch came from, as "
+    "https://pytorch.org/get-started/locally says"
+)
 CUDA_BUILD = {"version": "2.13.0", "cuda": "12.6", "device_types": ["cpu", "cuda"], "torchvision": "0.28.0"}
 L4 = Gpu(index=0, name="NVIDIA L4", compute_capability="8.9")
 
@@ -92,10 +96,11 @@ def test_the_version_of_torch(needed: str, reason: str | None) -> None:
             {"torchvision": "0.20.1"},
             "it needs torchvision 0.21.0 or newer, and 0.20.1 is installed: update torchvision",
         ),
-        ({}, "it uses operators of torchvision 0.21.0 or newer, and torchvision is not installed"),
+        ({}, f"it uses operators of torchvision 0.21.0 or newer, and torchvision is not installed: {MATCHING_VISION}"),
         (
             {"torchvision_problem": "torchvision 0.28.0 is a build for CUDA"},
-            "it uses operators of torchvision 0.21.0 or newer, and torchvision 0.28.0 is a build for CUDA",
+            "it uses operators of torchvision 0.21.0 or newer, and torchvision 0.28.0 is a build for CUDA: "
+            f"{MATCHING_VISION}",
         ),
     ],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from im_backend_trt.opening import SESSION_OPTIONS
+from im_backend_trt.options import SESSION_OPTIONS
 from im_backend_trt.plugin import im_backends
 from inference_models.developer_tools import Quantization, current_catalog
 
@@ -16,8 +16,8 @@ def test_the_backend_is_discovered_from_its_entry_point() -> None:
 
 def test_every_target_exists() -> None:
     spec = im_backends()
-    targets = (spec.detect, spec.check, spec.rank, spec.open_session, spec.compile, *spec.manifest_parsers.values())
-    for target in targets:
+    targets = (spec.detect, spec.check, spec.check_options, spec.rank, spec.open_session, spec.compile)
+    for target in (*targets, *spec.manifest_parsers.values()):
         assert callable(target.resolve())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -251,6 +252,38 @@ def test_every_method_gives_something_for_each_image(
 def test_arguments_that_make_no_sense(tiny: Florence2, method: str, arguments: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidParameterError, match=said):
         getattr(tiny, method)(PICTURES[0], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("method", "misspelt", "meant"),
+    [
+        ("prompt", "max_new_token", "max_new_tokens"),
+        ("pre_process_generation", "input_colour_format", "input_color_format"),
+        ("generate", "num_beam", "num_beams"),
+        ("post_process_generation", "skip_special_token", "skip_special_tokens"),
+        ("caption_image", "granularty", "granularity"),
+        ("ocr_image", "do_samples", "do_sample"),
+        ("detect_objects", "label_mode", "labels_mode"),
+        ("ground_phrase", "seeds", "seed"),
+        ("segment_phrase", "mask_formt", "mask_format"),
+        ("segment_region", "mask_formt", "mask_format"),
+        ("classify_image_region", "num_beam", "num_beams"),
+        ("caption_image_region", "max_tokens", "max_new_tokens"),
+        ("ocr_image_region", "pre_processing_override", "pre_processing_overrides"),
+        ("parse_document", "bogus", "max_new_tokens"),
+    ],
+)
+def test_a_keyword_argument_that_no_method_knows(tiny: Florence2, method: str, misspelt: str, meant: str) -> None:
+    with pytest.raises(InvalidParameterError, match=f"does not know the keyword argument '{misspelt}'") as caught:
+        getattr(tiny, method)(PICTURES[0], **{misspelt: 1})
+    assert meant in caught.value.message
+    assert (misspelt == "bogus") or f"Did you mean '{meant}'" in caught.value.message
+
+
+def test_every_public_method_checks_its_keyword_arguments() -> None:
+    taken = {"from_pretrained", "close", "ensure_open", "owns", "perform"}  # by the core, or without any
+    public = {name: one for name, one in inspect.getmembers(Florence2, inspect.isfunction) if name[0] != "_"}
+    assert [name for name in public if name not in taken and not hasattr(public[name], "__wrapped__")] == []
 
 
 def test_the_three_steps_with_a_task(tiny: Florence2) -> None:

@@ -39,6 +39,7 @@ class _Diagnosis:
     catalog: Catalog
     environment: Environment | None
     variables: list[dict[str, Any]]
+    without_effect: list[dict[str, str]]
     policy: dict[str, Any] | None = None
     problems: list[Problem] = field(factory=list)
 
@@ -51,6 +52,7 @@ class _Diagnosis:
             "environment": None if self.environment is None else self.environment.to_dict(),
             "plugins": plugin_rows(self.catalog),
             "variables": self.variables,
+            "variables_without_effect": self.without_effect,
             "policy": self.policy,
         }
 
@@ -78,6 +80,10 @@ class _Diagnosis:
         if noted := [(one["name"], one["note"]) for one in self.variables if one["note"]]:
             console.print()
             print_table(console, "Settings without effect", ("name", "why"), noted)
+        if self.without_effect:
+            console.print()
+            unused = [(one["name"], one["instead"]) for one in self.without_effect]
+            print_table(console, "Variables of Roboflow's library that have no effect", ("name", "instead"), unused)
         if self.policy is not None:
             console.print()
             rules = {key: "nothing" if value == [] else in_words(value) for key, value in self.policy["rules"].items()}
@@ -101,6 +107,7 @@ def _examine() -> _Diagnosis:
         policy_problems,
         variable_problems,
     )
+    from inference_models.cli.without_effect import variables_without_effect
     from inference_models.environment import Environment
     from inference_models.errors import InvalidEnvVariable, InvalidPolicyError
     from inference_models.plugins import LoadedPlugins, load_plugins
@@ -110,6 +117,7 @@ def _examine() -> _Diagnosis:
     except (InvalidEnvVariable, InvalidPolicyError):  # reported with the variables and the policy
         catalog = Catalog(LoadedPlugins())
     variables = describe_variables(catalog)
+    ignored = variables_without_effect([one["name"] for one in variables])
     policy = describe_policy()
     problems: list[Problem] = [*policy_problems(), *variable_problems(variables), *catalog_problems(catalog)]
     environment = Environment(lambda: catalog)
@@ -117,5 +125,5 @@ def _examine() -> _Diagnosis:
         environment.to_dict()  # looks at everything
         problems += environment_problems(environment)
     except InvalidEnvVariable:  # reported with the variables
-        return _Diagnosis(catalog, None, variables, policy, problems)
-    return _Diagnosis(catalog, environment, variables, policy, problems)
+        return _Diagnosis(catalog, None, variables, ignored, policy, problems)
+    return _Diagnosis(catalog, environment, variables, ignored, policy, problems)

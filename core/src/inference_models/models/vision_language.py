@@ -63,7 +63,8 @@ class VisionLanguageModel(Model):
             What the method gives for each image: a text or a prediction.
 
         Raises:
-            InvalidParameterError: there is no such task, or it takes a text and got none, or the other way round.
+            InvalidParameterError: there is no such task, or it takes a text and got none, or the other way round; or an
+                option is one that the task sets.
             ModelInputError: an image cannot be used.
             SessionClosedError: the model is closed.
         """
@@ -80,6 +81,10 @@ class VisionLanguageModel(Model):
                 if named.text is None
                 else f"Task {task!r} needs a text: its {named.text}."
             )
-        given = {} if named.text is None else {named.text: text}
-        results: list[Any] = getattr(self, named.method)(images, **given, **named.options, **kwargs)
+        given = {**named.options} if named.text is None else {**named.options, named.text: text}
+        if twice := sorted(set(given) & set(kwargs)):
+            raise InvalidParameterError(
+                f"Task {task!r} says itself what {twice[0]}= is. Leave it out, or call {named.method}() instead."
+            )
+        results: list[Any] = getattr(self, named.method)(images, **given, **kwargs)
         return results

@@ -14,6 +14,7 @@ from inference_models.download.integrity import parse_hashes
 from inference_models.entities import Quantization
 from inference_models.errors import (
     CorruptedModelPackageError,
+    InvalidEnvVariable,
     ModelPackageNegotiationError,
     PluginConflictError,
     PluginError,
@@ -23,6 +24,7 @@ from inference_models.handles import problem_of_handles
 from inference_models.metadata import ModelPackageMetadata
 from inference_models.negotiation.context import Context, describe_failure
 from inference_models.negotiation.nms_fusion import reject_fused
+from inference_models.negotiation.options import not_asked_for
 from inference_models.negotiation.permission import is_permitted
 from inference_models.specs import ModelSpec, resolve
 
@@ -36,9 +38,11 @@ def is_requested_package(package: ModelPackageMetadata, context: Context) -> str
 
 
 def is_requested_backend(package: ModelPackageMetadata, context: Context) -> str | None:
-    """Reject backends that were not asked for."""
+    """Reject backends that were not asked for, by name or by an option that is for another one."""
     wanted = context.request.backends
-    if wanted is None or canonical_name(package.backend) in wanted:
+    if wanted is None:
+        return context.once(not_asked_for, package.backend)
+    if canonical_name(package.backend) in wanted:
         return None
     return f"backend {package.backend!r} was not asked for (backend={list(wanted)!r})"
 
@@ -217,6 +221,8 @@ def backend_accepts(package: ModelPackageMetadata, context: Context) -> str | No
         return None
     try:
         reason = check(package, context.environment, context.request)
+    except InvalidEnvVariable:  # a setting of the user's that must be corrected; another backend would hide it
+        raise
     except (Exception, SystemExit) as error:  # some libraries exit where they should raise
         return _check_failed(package.backend, context, describe_failure(error))
     if reason is None or (isinstance(reason, str) and reason.strip()):

@@ -16,6 +16,7 @@ from inference_models.errors import (
 from inference_models.metadata import ModelMetadata, ModelPackageMetadata, UnreadablePackage
 from inference_models.negotiation.context import Context
 from inference_models.negotiation.filters import FILTERS, find_implementation
+from inference_models.negotiation.options import check_options
 from inference_models.negotiation.ranking import LastResort, rank
 from inference_models.negotiation.request import Request
 from inference_models.predictions.plain import to_plain
@@ -156,8 +157,13 @@ def negotiate(metadata: ModelMetadata, catalog: Catalog, environment: Environmen
     """Judge every package of a model and rank those that can be used.
 
     What plugins do wrong on the way (a check or a ranking that raises) is part of the plan and never an error.
+
+    Raises:
+        InvalidParameterError: an argument for a backend makes no sense.
+        InvalidEnvVariable: so does a setting that a backend reads.
     """
     context = Context(metadata, catalog, environment, request)
+    check_options(context)
     usable: list[ModelPackageMetadata] = []
     rejected = [Verdict(package, None, package.reason, "is_readable") for package in metadata.unreadable_packages]
     for package in metadata.model_packages:

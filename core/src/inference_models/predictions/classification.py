@@ -10,7 +10,9 @@ from attrs import field, frozen
 from inference_models.errors import InvalidParameterError
 from inference_models.predictions.arrays import Array, as_floats, as_int64, to_list, to_numpy
 from inference_models.predictions.base import ROWS, RowsPrediction, first_length
+from inference_models.predictions.detections import INSTALL_VIZ
 from inference_models.predictions.naming import find_class_name, to_class_names
+from inference_models.predictions.optional import import_optional
 from inference_models.predictions.plain import to_plain
 
 _IMAGES_SHOWN = 3
@@ -35,11 +37,13 @@ class ClassScore:
 class ClassificationPrediction(RowsPrediction):
     """What each of b images shows: one object for the whole batch.
 
-    `prediction[0]` and iteration give single images as predictions of length 1.
+    `prediction[0]` and iteration give single images as predictions of length 1. Arrays are indexed by numbers: image 0
+    shows class `prediction.names[0]` with confidence `float(prediction.confidence[0][prediction.class_id[0]])`.
+    `top_k` gives the best classes with their names and confidences.
 
     Attributes:
         class_id: (b,) int64, the best class of each image.
-        confidence: (b, classes) float32, of every class; the sum over classes is 1.
+        confidence: (b, classes) float32, of every class, indexed by class id, never by name; over classes the sum is 1.
         class_names: the names of all classes, indexed by class id; None when unknown.
         images_metadata: anything about each image, b mappings.
 
@@ -70,6 +74,19 @@ class ClassificationPrediction(RowsPrediction):
             InvalidParameterError: `k` is below 1.
         """
         return [rank_classes(scores, k, self.class_names) for scores in to_numpy(self.confidence)]
+
+    def to_supervision(self) -> list[Any]:
+        """Return a `supervision.Classifications` for each image, of every class with its confidence.
+
+        It has ids and no names: `class_names` of this prediction has those.
+
+        Raises:
+            MissingDependencyError: supervision is not installed.
+        """
+        import numpy as np
+
+        sv = import_optional("supervision", purpose="to_supervision()", install=INSTALL_VIZ)
+        return [sv.Classifications(np.arange(len(scores)), scores) for scores in to_numpy(self.confidence)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values.

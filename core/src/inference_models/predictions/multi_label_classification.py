@@ -10,7 +10,9 @@ from attrs import field, frozen
 from inference_models.predictions.arrays import Array, as_floats, as_int64, to_list, to_numpy
 from inference_models.predictions.base import Prediction
 from inference_models.predictions.classification import ClassScore, rank_classes
+from inference_models.predictions.detections import INSTALL_VIZ
 from inference_models.predictions.naming import find_class_name, to_class_names
+from inference_models.predictions.optional import import_optional
 from inference_models.predictions.plain import to_plain
 
 _LABELS_SHOWN = 5
@@ -51,6 +53,18 @@ class MultiLabelClassificationPrediction(Prediction):
             InvalidParameterError: `k` is below 1.
         """
         return rank_classes(to_numpy(self.confidence), k, self.class_names)
+
+    def to_supervision(self) -> Any:
+        """Return a `supervision.Classifications` of the classes that apply, with their confidences.
+
+        It has ids and no names: `class_names` of this prediction has those.
+
+        Raises:
+            MissingDependencyError: supervision is not installed.
+        """
+        sv = import_optional("supervision", purpose="to_supervision()", install=INSTALL_VIZ)
+        class_ids = to_numpy(self.class_ids)
+        return sv.Classifications(class_ids, to_numpy(self.confidence)[class_ids])
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain Python values.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from im_backend_hf.options import Options
+from im_backend_hf.options import SESSION_OPTIONS, Options
 from inference_models import InvalidParameterError
 from inference_models.developer_tools import BackendType, Quantization, parse_torch_device
 
@@ -16,10 +16,11 @@ def check(package: ModelPackageMetadata, environment: Environment, request: Requ
     """Return why a package cannot run here, None when nothing speaks against it."""
     if package.quantization is Quantization.INT8:
         return "weights of 8 bits are not loaded; load_in_4bit=True makes smaller ones of others"
+    own = {name: value for name, value in request.options.items() if name in SESSION_OPTIONS}  # not other backends'
     try:
-        options = Options.parse(request.options)
+        options = Options.parse(own)
     except InvalidParameterError:
-        return None  # a mistake of the caller, which loading reports as such
+        return None  # a mistake of the caller, which `check_options` reports as such
     return _option_reason(options, environment) or _device_reason(request.device, environment)
 
 

@@ -18,6 +18,7 @@ def im_backends() -> BackendSpec:
         check=LazyClass("im_backend_hf.compatibility", "check"),
         toolkit=LazyClass("im_backend_hf.toolkit", "make_toolkit"),
         session_options=frozenset({"dtype", "load_in_4bit"}),
+        check_options=LazyClass("im_backend_hf.options", "check_options"),
         manifest_parsers={"hf-model-package-v1": LazyClass("im_backend_hf.manifest", "parse")},
         # Weights in half precision run on the CPU too: they are computed with in bfloat16 or float32.
         default_quantizations={"cpu": _ON_CPU | {Quantization.FP16}, "*": _ELSEWHERE},

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from im_backend_onnx.providers import Device, parse_device, parse_providers, plan_attempts
+from im_backend_onnx.diagnosis import warn_once
+from im_backend_onnx.providers import EXECUTION_PROVIDERS, Device, parse_device, parse_providers, plan_attempts
 from inference_models import DeviceUnavailableError, InvalidParameterError
 from inference_models.developer_tools import BackendType, ONNXPackageDetails
 
@@ -34,14 +35,17 @@ def _opset_reason(details: ONNXPackageDetails | None, newest: object, version: o
 
 
 def _provider_reason(details: ONNXPackageDetails | None, available: object, request: Request) -> str | None:
+    requested = request.options.get("onnx_execution_providers")
     try:
         plan_attempts(
             device=_device(request),
-            requested=parse_providers(request.options.get("onnx_execution_providers")),
+            requested=parse_providers(requested),
             available=available if isinstance(available, Collection) else (),
             incompatible=details.incompatible_providers if details else (),
         )
     except (DeviceUnavailableError, InvalidParameterError) as error:
+        if requested is None and request.device is None and EXECUTION_PROVIDERS.is_set:
+            warn_once(error.message)  # nobody asked this call for it, so another backend may be chosen without a word
         return error.message
     return None
 

@@ -19,6 +19,9 @@ def im_backends() -> BackendSpec:
         rank=LazyClass("im_backend_onnx.ranking", "rank"),
         open_session=LazyClass("im_backend_onnx.session", "open_session"),
         session_options=frozenset({"onnx_array_kind", "onnx_execution_providers", "onnx_threads"}),
+        # Whoever names execution providers wants ONNX Runtime to run; the others only say how, where it does.
+        selecting_options=frozenset({"onnx_execution_providers"}),
+        check_options=LazyClass("im_backend_onnx.options", "check_options"),
         settings=frozenset({"ONNXRUNTIME_EXECUTION_PROVIDERS"}),
         manifest_parsers={"onnx-model-package-v1": LazyClass("im_backend_onnx.manifest", "parse_manifest")},
         default_quantizations={"cpu": _ON_CPU, "*": _ELSEWHERE},

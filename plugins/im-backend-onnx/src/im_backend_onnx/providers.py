@@ -9,7 +9,7 @@ from typing import TypeAlias
 from attrs import field, frozen
 
 from im_backend_onnx.detection import INSTALL_GPU
-from inference_models import DeviceUnavailableError, InvalidParameterError
+from inference_models import DeviceUnavailableError, InvalidEnvVariable, InvalidParameterError
 from inference_models.developer_tools import Variable, describe_choices, parse_names
 
 CPU = "CPUExecutionProvider"
@@ -18,10 +18,11 @@ COREML = "CoreMLExecutionProvider"
 OPENVINO = "OpenVINOExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
 
+_DEFAULT = (CUDA, OPENVINO, COREML, CPU)
 EXECUTION_PROVIDERS = Variable[tuple[str, ...]](
     name="ONNXRUNTIME_EXECUTION_PROVIDERS",
-    default=(CUDA, OPENVINO, COREML, CPU),
-    parse=parse_names,
+    default=_DEFAULT,
+    parse=lambda text: parse_names(text) or _DEFAULT,
     description="ONNX Runtime execution providers from most to least preferred, for when no device is asked for.",
 )
 
@@ -31,6 +32,15 @@ _ON_DEVICE: Mapping[str, tuple[str, ...]] = {
     "cuda": (CUDA, TENSORRT, "NvTensorRTRTXExecutionProvider"),
     "mps": (COREML,),
 }
+# All that ONNX Runtime has had by 1.31, whatever it was built for; a build may have others besides.
+_KNOWN = frozenset(
+    f"{name}ExecutionProvider"
+    for name in (
+        *("ACL", "ArmNN", "Azure", "CANN", "CPU", "CUDA", "CoreML", "Dml", "Dnnl", "Js", "MIGraphX", "Nnapi"),
+        *("NvTensorRTRTX", "OpenVINO", "QNN", "ROCM", "Rknpu", "SNPE", "Tensorrt", "Tvm", "VSINPU", "VitisAI"),
+        *("WebGpu", "WebNN", "Xnnpack"),
+    )
+)
 _HOW_TO_GET = {CUDA: INSTALL_GPU, COREML: "it comes with onnxruntime, on macOS only"}
 # They replay work on the memory of the first run, and each run of a session has memory of its own.
 _CUDA_GRAPHS = ("enable_cuda_graph", "trt_cuda_graph_enable")
@@ -111,6 +121,36 @@ def _pair(item: object) -> tuple[object, object]:
     return (item[0], item[1]) if isinstance(item, Sequence) and len(item) == 2 else (None, None)
 
 
+def refuse_unknown(requested: Iterable[Provider] | None, available: Collection[str]) -> None:
+    """Raise InvalidParameterError for names that are no execution providers, which ONNX Runtime would pass over.
+
+    Args:
+        requested: what was given as `onnx_execution_providers=`.
+        available: providers that the installed build has.
+    """
+    for provider in requested or ():
+        if problem := _no_provider(provider.name, available):
+            raise InvalidParameterError(f"onnx_execution_providers= names {problem}")
+
+
+def _no_provider(name: str, available: Collection[str]) -> str | None:
+    known = _KNOWN.union(available)
+    if name in known:
+        return None
+    return f"{name!r}, which is no execution provider of ONNX Runtime. {describe_choices(name, sorted(known))}"
+
+
+def _preferred(available: Collection[str]) -> tuple[str, ...]:
+    names = EXECUTION_PROVIDERS.get()
+    for name in names:
+        if problem := _no_provider(name, available):
+            raise InvalidEnvVariable(
+                f"Environment variable {EXECUTION_PROVIDERS.name} cannot be used: it names {problem} Correct it or "
+                f"unset it."
+            )
+    return names
+
+
 def plan_attempts(
     *,
     device: Device | None,
@@ -129,18 +169,22 @@ def plan_attempts(
 
     Raises:
         DeviceUnavailableError: nothing is left of what was asked for.
-        InvalidParameterError: device and providers contradict each other.
+        InvalidParameterError: device and providers contradict each other, or a name is no execution provider.
+        InvalidEnvVariable: neither is a name in ONNXRUNTIME_EXECUTION_PROVIDERS, where that is what counts.
     """
+    refuse_unknown(requested, available)
     wanted = requested
     if wanted is None:
-        names: Iterable[str] = EXECUTION_PROVIDERS.get() if device is None else _ON_DEVICE[device.kind][:1]
+        names: Iterable[str] = _preferred(available) if device is None else _ON_DEVICE[device.kind][:1]
         wanted = tuple(Provider(name) for name in names)
     if device is not None:
         wanted = _restricted_to(device, wanted)
     usable = tuple(provider for provider in wanted if provider.name in available and provider.name not in incompatible)
     leads = [provider for provider in usable if device is None or provider.name in _ON_DEVICE[device.kind]]
     if not leads:
-        raise DeviceUnavailableError(_explain_nothing_usable(device, wanted, available, incompatible))
+        raise DeviceUnavailableError(
+            _explain_nothing_usable(_asked(device, requested), device, wanted, available, incompatible)
+        )
     if requested is None:
         return [_with_cpu((provider,)) for provider in usable]
     return [usable[usable.index(lead) :] for lead in leads]
@@ -180,13 +224,24 @@ def _with_option(device: Device, provider: Provider, option: str, setting: str) 
     return Provider(provider.name, {**provider.options, option: setting})
 
 
+def _asked(device: Device | None, requested: object) -> str:
+    if device is not None:
+        return f"device {str(device)!r}"
+    if requested is None and EXECUTION_PROVIDERS.is_set:
+        return f"the execution providers of {EXECUTION_PROVIDERS.name}"
+    return "the execution providers asked for"
+
+
 def _explain_nothing_usable(
-    device: Device | None, wanted: Iterable[Provider], available: Collection[str], incompatible: Collection[str]
+    asked: str,
+    device: Device | None,
+    wanted: Iterable[Provider],
+    available: Collection[str],
+    incompatible: Collection[str],
 ) -> str:
     names = [provider.name for provider in wanted]
     if device is not None:
         names = [name for name in names if name in _ON_DEVICE[device.kind]]  # the CPU was there to help only
-    asked = f"device {str(device)!r}" if device is not None else "the execution providers asked for"
     refused = "is one that the package is known not to run with"
     missing = f"is not in the installed build, which has {', '.join(available)}"
     reasons = "; ".join(f"{name} {refused if name in incompatible else missing}" for name in names)

@@ -12,6 +12,7 @@ from im_backend_onnx.caches import CachedAttempt, with_caches
 from im_backend_onnx.detection import INSTALL_CPU
 from im_backend_onnx.network import ONNXSession
 from im_backend_onnx.onnx_file import check_external_data, read_onnx_file
+from im_backend_onnx.options import SESSION_OPTIONS, parse_array_kind
 from im_backend_onnx.providers import Attempt, parse_device, parse_providers, plan_attempts
 from im_backend_onnx.threads import set_threads
 from inference_models import (
@@ -24,10 +25,9 @@ from inference_models import (
 from inference_models.developer_tools import ONNXPackageDetails
 
 if TYPE_CHECKING:
-    from inference_models.developer_tools import ArrayKind, ModelPackageMetadata
+    from inference_models.developer_tools import ModelPackageMetadata
 
 WEIGHTS_NAMES = ("weights.onnx", "model.onnx")
-SESSION_OPTIONS = ("onnx_array_kind", "onnx_execution_providers", "onnx_threads")
 
 
 def open_session(
@@ -60,7 +60,7 @@ def open_session(
         raise InvalidParameterError(
             f"The ONNX backend has no option {unknown[0]!r}, only {', '.join(sorted(SESSION_OPTIONS))}."
         )
-    array_kind = _parse_array_kind(options.get("onnx_array_kind"))
+    array_kind = parse_array_kind(options.get("onnx_array_kind"))
     weights = find_weights(Path(directory))
     runtime = _import_onnxruntime()
     opset = _examine(weights, external_data=not _refuses_outside_files(runtime))
@@ -81,16 +81,6 @@ def open_session(
         raise
     threads = settings.intra_op_num_threads
     return ONNXSession(session, weights=weights, threads=threads, opset=opset, array_kind=array_kind)
-
-
-def _parse_array_kind(value: object) -> ArrayKind | None:
-    if value is None:
-        return None
-    if value == "torch":
-        return "torch"
-    if value == "numpy":
-        return "numpy"
-    raise InvalidParameterError(f"onnx_array_kind= takes 'torch' or 'numpy', not {value!r}.")
 
 
 def find_weights(directory: Path) -> Path:

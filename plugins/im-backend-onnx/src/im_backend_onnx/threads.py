@@ -44,13 +44,20 @@ def choose_threads(requested: object, root: Path = Path("/")) -> int:
     Raises:
         InvalidParameterError: it is not a whole number of at least 1.
     """
-    if requested is None:
+    check_threads(requested)
+    if not isinstance(requested, int):
         cpus = available_cpus()
         affinity = frozenset(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else frozenset()
         return min(cpus, _physical_cores(affinity, root) or cpus)
+    return requested
+
+
+def check_threads(requested: object) -> None:
+    """Raise InvalidParameterError unless it is None or a whole number of at least 1."""
+    if requested is None:
+        return
     if not isinstance(requested, int) or isinstance(requested, bool) or requested < 1:
         raise InvalidParameterError(f"onnx_threads= takes a whole number of at least 1, not {requested!r}.")
-    return requested
 
 
 @cache  # which CPUs share a core does not change while a process runs; which of them it may use does

@@ -49,7 +49,12 @@ def _version_reason(details: TorchScriptPackageDetails, facts: Mapping[str, obje
         return None
     vision, problem = facts.get("torchvision"), facts.get("torchvision_problem")
     if not isinstance(vision, str):
-        return f"it uses operators of torchvision {needed} or newer, and {problem or 'torchvision is not installed'}"
+        # A release of torchvision works with one release of torch, and with its kind of build.
+        return (
+            f"it uses operators of torchvision {needed} or newer, and {problem or 'torchvision is not installed'}: "
+            f"install the torchvision that is made for torch {installed}, from the index that torch came from, as "
+            f"https://pytorch.org/get-started/locally says"
+        )
     if release(vision) < release(needed):
         return f"it needs torchvision {needed} or newer, and {vision} is installed: update torchvision"
     return None

@@ -10,17 +10,16 @@ from im_backend_trt.cuda import choose_device, import_torch
 from im_backend_trt.detection import INSTALL, find_runtimes
 from im_backend_trt.engine import find_engine, load_engine
 from im_backend_trt.layout import read_layout
+from im_backend_trt.options import CACHE_OPTION, NO_GRAPHS_OPTION, check_options
 from im_backend_trt.runtimes import HOST_CODE_OPTION, Runtime, choose_runtime
 from im_backend_trt.session import TRTSession
-from inference_models import InvalidParameterError, MissingDependencyError, ModelLoadingError
-from inference_models.developer_tools import CudaGraphCache, TRTPackageDetails, establish_trt_cuda_graph_cache
+from inference_models import MissingDependencyError, ModelLoadingError
+from inference_models.developer_tools import TRTPackageDetails, establish_trt_cuda_graph_cache
 
 if TYPE_CHECKING:
-    from inference_models.developer_tools import ModelPackageMetadata
+    from inference_models.developer_tools import CudaGraphCache, ModelPackageMetadata
 
 _GRAPHS = 8
-_CACHE, _NO_GRAPHS = "cuda_graph_cache", "disable_cuda_graphs"
-SESSION_OPTIONS = (HOST_CODE_OPTION, _CACHE, _NO_GRAPHS)
 
 
 def open_session(
@@ -71,18 +70,8 @@ def _runtime(package: ModelPackageMetadata | None, path: Path, host_code_allowed
 
 def _parse(options: Mapping[str, Any]) -> tuple[bool, CudaGraphCache | None]:
     """Return whether host code may run, and the cache of CUDA graphs, if graphs are recorded."""
-    if unknown := sorted(set(options) - set(SESSION_OPTIONS)):
-        raise InvalidParameterError(
-            f"The TensorRT backend has no option {unknown[0]!r}, only {', '.join(sorted(SESSION_OPTIONS))}."
-        )
-    for name in (HOST_CODE_OPTION, _NO_GRAPHS):
-        if not isinstance(options.get(name, False), bool):
-            raise InvalidParameterError(f"{name}= takes True or False, not {options[name]!r}.")
-    cache = options.get(_CACHE)
-    if cache is not None and not isinstance(cache, CudaGraphCache):
-        raise InvalidParameterError(
-            f"{_CACHE}= takes a TRTCudaGraphCache of inference_models.developer_tools, not {type(cache).__name__!r}."
-        )
-    if options.get(_NO_GRAPHS, False):
-        return options.get(HOST_CODE_OPTION, False), None
-    return options.get(HOST_CODE_OPTION, False), establish_trt_cuda_graph_cache(_GRAPHS, cache)
+    check_options(options)
+    allowed = options.get(HOST_CODE_OPTION, False)
+    if options.get(NO_GRAPHS_OPTION, False):
+        return allowed, None
+    return allowed, establish_trt_cuda_graph_cache(_GRAPHS, options.get(CACHE_OPTION))

@@ -16,6 +16,7 @@ def im_backends() -> BackendSpec:
         rank=LazyClass("im_backend_trt.ranking", "rank"),
         open_session=LazyClass("im_backend_trt.opening", "open_session"),
         session_options=frozenset({"trt_engine_host_code_allowed", "cuda_graph_cache", "disable_cuda_graphs"}),
+        check_options=LazyClass("im_backend_trt.options", "check_options"),
         manifest_parsers={"trt-model-package-v1": LazyClass("im_backend_trt.manifest", "parse_manifest")},
         default_quantizations={"*": frozenset({Quantization.UNKNOWN, Quantization.FP32, Quantization.FP16})},
         compile=LazyClass("im_backend_trt.compiler", "compile_package"),

@@ -2,13 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from im_florence2.generation import Generation
 from inference_models import InvalidParameterError, ModelInputError
-from inference_models.developer_tools import Images, as_images
+from inference_models.developer_tools import Images, as_images, describe_choices
 
 Item = TypeVar("Item")
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+
+# What `**options` of a method stand for.
+_OPTIONS = frozenset(
+    {*inspect.signature(Generation.parse).parameters, "input_color_format", "pre_processing_overrides"}
+)
+
+
+def named_options(method: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
+    """Return a method that refuses keyword arguments that it does not know with an InvalidParameterError."""
+    parameters = list(inspect.signature(method).parameters.values())[1:]
+    names = {one.name for one in parameters if one.kind is not inspect.Parameter.VAR_KEYWORD}
+    accepted = names if len(names) == len(parameters) else names | _OPTIONS
+    first = parameters[0].name  # given by position as a rule; no slip of the pen is meant for it
+
+    @wraps(method)
+    def checked(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
+        for name in kwargs:
+            if name not in accepted:
+                raise InvalidParameterError(
+                    f"Florence-2 does not know the keyword argument {name!r}. "
+                    f"{describe_choices(name, sorted(accepted - {first}))}"
+                )
+        return method(*args, **kwargs)
+
+    return checked
 
 
 def as_prompts(prompt: object) -> list[str]:

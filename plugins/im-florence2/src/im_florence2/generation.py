@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import secrets
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 from threading import Event, Lock, Thread
@@ -16,7 +15,6 @@ from attrs import frozen
 
 from im_florence2.configuration import DO_SAMPLE, MAX_NEW_TOKENS, NUM_BEAMS
 from inference_models import InvalidParameterError
-from inference_models.developer_tools import describe_choices
 
 # torch draws from one generator for the whole process: while it is ours, nobody else's call may have it.
 _drawing = Lock()
@@ -86,17 +84,6 @@ class Generation:
         with _drawing, torch.random.fork_rng(devices=devices):
             torch.manual_seed(secrets.randbits(63) if self.seed is None else self.seed)
             yield
-
-
-def known_options(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the options given to a method by name. Raises: InvalidParameterError when one of them does not exist."""
-    known = {*inspect.signature(Generation.parse).parameters, "input_color_format", "pre_processing_overrides"}
-    for name in given:
-        if name not in known:
-            raise InvalidParameterError(
-                f"Florence-2 does not know the keyword argument {name!r}. {describe_choices(name, sorted(known))}"
-            )
-    return given
 
 
 def _is_whole(value: object) -> bool:

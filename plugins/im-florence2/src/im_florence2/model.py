@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, get_args
 
+from im_florence2.arguments import named_options
 from im_florence2.places import Region, read_regions
 from im_florence2.prompting import Florence2Prompting
 from im_florence2.results import as_detections, as_instances, as_texts
@@ -57,14 +58,17 @@ class Florence2(Florence2Prompting):
         "parse-document": NamedTask("parse_document"),
     }
 
+    @named_options
     def caption_image(self, images: Images, granularity: Granularity = "normal", **options: Any) -> list[str]:
         """Describe each image: in a phrase ("normal"), a sentence ("detailed") or a paragraph ("very_detailed")."""
         return self._texts(_choose("granularity", granularity, _CAPTIONS), images, **options)
 
+    @named_options
     def ocr_image(self, images: Images, **options: Any) -> list[str]:
         """Read the text in each image."""
         return self._texts("<OCR>", images, **options)
 
+    @named_options
     def detect_objects(
         self,
         images: Images,
@@ -93,11 +97,13 @@ class Florence2(Florence2Prompting):
         answers = self._ask(_GROUNDING, images, _SEPARATOR.join(names), **options)
         return [as_detections(answer.boxes, one, names) for answer, one in answers]
 
+    @named_options
     def ground_phrase(self, images: Images, phrase: str, **options: Any) -> list[Detections]:
         """Find what a phrase or caption speaks of; each box is labelled with its part of the phrase."""
         answers = self._ask(_GROUNDING, images, _phrase(phrase), **options)
         return [as_detections(answer.boxes, one) for answer, one in answers]
 
+    @named_options
     def segment_phrase(
         self, images: Images, phrase: str, *, mask_format: InstanceSegmentationMaskFormat = "dense", **options: Any
     ) -> list[InstanceDetections]:
@@ -106,6 +112,7 @@ class Florence2(Florence2Prompting):
         answers = self._ask("<REFERRING_EXPRESSION_SEGMENTATION>", images, _phrase(phrase), **options)
         return [as_instances(answer.outlines, one, phrase, mask_format) for answer, one in answers]
 
+    @named_options
     def segment_region(
         self, images: Images, xyxy: Region, *, mask_format: InstanceSegmentationMaskFormat = "dense", **options: Any
     ) -> list[InstanceDetections]:
@@ -122,18 +129,22 @@ class Florence2(Florence2Prompting):
         answers = self._ask("<REGION_TO_SEGMENTATION>", images, _region(xyxy), **options)
         return [as_instances(answer.outlines, one, None, mask_format) for answer, one in answers]
 
+    @named_options
     def classify_image_region(self, images: Images, xyxy: Region, **options: Any) -> list[str]:
         """Name the class of what is in a region of each image; `xyxy` as for `segment_region`."""
         return self._texts("<REGION_TO_CATEGORY>", images, _region(xyxy), **options)
 
+    @named_options
     def caption_image_region(self, images: Images, xyxy: Region, **options: Any) -> list[str]:
         """Describe what is in a region of each image; `xyxy` as for `segment_region`."""
         return self._texts("<REGION_TO_DESCRIPTION>", images, _region(xyxy), **options)
 
+    @named_options
     def ocr_image_region(self, images: Images, xyxy: Region, **options: Any) -> list[str]:
         """Read the text in a region of each image; `xyxy` as for `segment_region`."""
         return self._texts("<REGION_TO_OCR>", images, _region(xyxy), **options)
 
+    @named_options
     def parse_document(self, images: Images, **options: Any) -> list[Detections]:
         """Read the text in each image and where it stands.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from im_florence2.answers import Answer, parse_answer
-from im_florence2.arguments import as_prompts, check_stream, filled
-from im_florence2.generation import Generation, known_options
+from im_florence2.arguments import as_prompts, check_stream, filled, named_options
+from im_florence2.generation import Generation
 from im_florence2.images import prepare_pictures, untouched
 from im_florence2.network import Inputs, decode, encode, generate
 from im_florence2.network import stream as stream_text
@@ -58,6 +58,7 @@ class Florence2Prompting(VisionLanguageModel):
         super().close()
         self._opened = None
 
+    @named_options
     def prompt(
         self,
         images: Images,
@@ -117,6 +118,7 @@ class Florence2Prompting(VisionLanguageModel):
             generated, skip_special_tokens=skip_special_tokens, metadata=metadata, task=task
         )
 
+    @named_options
     def pre_process_generation(
         self,
         images: Images,
@@ -157,6 +159,7 @@ class Florence2Prompting(VisionLanguageModel):
         metadata = filled(metadata, count)
         return inputs, [one.original_size for one in metadata], metadata
 
+    @named_options
     def generate(
         self,
         inputs: Inputs,
@@ -185,6 +188,7 @@ class Florence2Prompting(VisionLanguageModel):
         """
         return generate(self._package, inputs, Generation.parse(max_new_tokens, num_beams, do_sample, seed))
 
+    @named_options
     def post_process_generation(
         self,
         generated_ids: Array,
@@ -249,7 +253,7 @@ class Florence2Prompting(VisionLanguageModel):
             **generation: those of `Generation.parse`.
         """
         package, task = self._package, TASKS[token]
-        options = Generation.parse(**known_options(generation))
+        options = Generation.parse(**generation)
         pictures, metadata = prepare_pictures(
             images, package.pre_processor, input_color_format=input_color_format, overrides=pre_processing_overrides
         )

@@ -69,6 +69,7 @@ _CALLS: Mapping[type, Mapping[str, Call]] = MappingProxyType(
         BackendSpec: {
             "detect": Call(),
             "check": Call(positional=("package", "environment", "request")),
+            "check_options": Call(positional=("options", "environment")),
             "rank": Call(positional=("package", "environment", "request")),
             "open_session": Call(positional=("directory",), keywords=_SESSION),
             "toolkit": Call(keywords=_SESSION),
