@@ -39,6 +39,9 @@ from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
 from .parsing import parse_positive_float as parse_positive_float
 from .predictions.base import Prediction as Prediction
+from .protocols import MakeToolkit as MakeToolkit
+from .protocols import OpenSession as OpenSession
+from .protocols import SessionOpener as SessionOpener
 from .sessions import Array as Array
 from .sessions import BatchRun as BatchRun
 from .sessions import Session as Session
@@ -50,12 +53,9 @@ from .sessions import run_in_batches as run_in_batches
 from .specs import SESSION_BACKENDS as SESSION_BACKENDS
 from .specs import BackendSpec as BackendSpec
 from .specs import LazyClass as LazyClass
-from .specs import MakeToolkit as MakeToolkit
 from .specs import ModelSpec as ModelSpec
-from .specs import OpenSession as OpenSession
 from .specs import PipelineSpec as PipelineSpec
 from .specs import RegistryEntry as RegistryEntry
-from .specs import SessionOpener as SessionOpener
 from .specs import WeightsProviderSpec as WeightsProviderSpec
 from .store import AutoResolutionCache as AutoResolutionCache
 from .store import Resolution as Resolution
