@@ -102,6 +102,7 @@ from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
 from .vision import find_image_input as find_image_input
+from .vision import in_kind as in_kind
 from .vision import indices_where as indices_where
 from .vision import library_of as library_of
 from .vision import map_classes as map_classes

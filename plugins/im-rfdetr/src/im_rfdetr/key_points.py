@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import VALUES_PER_POINT, RawResults
 from im_rfdetr.package import RFDETRPackage
 from im_rfdetr.points import Points, fuse_scores, read_points
@@ -28,6 +27,7 @@ from inference_models.developer_tools import (
     as_numpy,
     check_fraction,
     check_max_detections,
+    in_kind,
     parse_key_points_metadata,
 )
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
 from im_yolo.heads import DecodedBoxes, Floats
-from im_yolo.kinds import in_kind
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, ObjectDetectionModel
-from inference_models.developer_tools import PreProcessingMetadata, rescale_boxes
+from inference_models.developer_tools import PreProcessingMetadata, in_kind, rescale_boxes
 
 
 class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMetadata], RawBoxes]):

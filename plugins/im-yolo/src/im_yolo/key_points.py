@@ -12,7 +12,6 @@ import numpy.typing as npt
 from im_yolo import families
 from im_yolo.boxes import BoxPackage, RawBoxes, choose_thresholds, find_boxes, open_box_package
 from im_yolo.heads import DecodedBoxes, Floats
-from im_yolo.kinds import in_kind
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
@@ -24,6 +23,7 @@ from inference_models.developer_tools import (
     as_float32,
     as_like,
     check_fraction,
+    in_kind,
     library_of,
     parse_class_names,
     parse_key_points_metadata,

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from im_yolo import families
 from im_yolo.heads import Floats, Shape, Threshold
-from im_yolo.kinds import in_kind
 from im_yolo.one_output import OneOutputStages
 from im_yolo.package import YOLOPackage
 from inference_models import (
@@ -32,6 +31,7 @@ from inference_models.developer_tools import (
     as_float32,
     as_kind,
     as_like,
+    in_kind,
     library_of,
     resolve_confidence,
     restore_map,
