@@ -111,6 +111,8 @@ from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
 from .vision import parse_key_points_metadata as parse_key_points_metadata
+from .vision import predict_class as predict_class
+from .vision import predict_labels as predict_labels
 from .vision import processing_device as processing_device
 from .vision import require_activation as require_activation
 from .vision import require_supported as require_supported
