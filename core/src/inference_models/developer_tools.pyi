@@ -21,6 +21,7 @@ from .errors import describe_choices as describe_choices
 from .errors import redact_url as redact_url
 from .hookspecs import API_VERSION as API_VERSION
 from .hookspecs import hookimpl as hookimpl
+from .image_network import ImageNetwork as ImageNetwork
 from .manifests import ManifestFields as ManifestFields
 from .metadata import FileDownloadSpecs as FileDownloadSpecs
 from .metadata import ModelDependency as ModelDependency

@@ -42,7 +42,7 @@ class ClassifierStages(Model):
     def __init__(self, package: ClassifierPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
         self._package = package
         self._recommended = recommended_parameters
-        self.owns(package.session)
+        self.owns(package.network.session)
 
     @classmethod
     def _open(

@@ -50,7 +50,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
     def _from_package(cls, opened: RFDETRPackage, directory: Path) -> Self:
         class_count = len(opened.classes.mapping.network_names)
         key_points = parse_key_points_metadata(directory / "keypoints_metadata.json", class_count)
-        for output in opened.session.outputs:
+        for output in opened.network.session.outputs:
             if len(output.shape) == 4 and output.shape[2] is not None:
                 _check_slots(output.shape[2:], key_points)
         return cls(opened, key_points)

@@ -32,7 +32,7 @@ class BoxStages(Model):
 
     def __init__(self, boxes: BoxPackage) -> None:
         self._boxes = boxes
-        self.owns(boxes.package.session)
+        self.owns(boxes.package.network.session)
 
     @classmethod
     def from_pretrained(
