@@ -36,6 +36,7 @@ from .models import NamedTask as NamedTask
 from .models import StagedModel as StagedModel
 from .models import StagedModelWithMetadata as StagedModelWithMetadata
 from .negotiation import Request as Request
+from .package_files import find_package_file as find_package_file
 from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
 from .parsing import parse_positive_float as parse_positive_float

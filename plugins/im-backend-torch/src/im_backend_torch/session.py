@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from im_backend_torch.archive import find_weights, last_line, load_archive
+from im_backend_torch.archive import WEIGHTS_NAMES, last_line, load_archive
 from im_backend_torch.graph import ProgramInputs, describe_inputs, freeze, weights_dtype
 from im_backend_torch.importing import import_torch
 from im_backend_torch.threads import warn_about_threads
@@ -18,6 +18,7 @@ from inference_models.developer_tools import (
     TorchScriptPackageDetails,
     choose_torch_device,
     explain_out_of_memory,
+    find_package_file,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def open_session(
     """
     if options:
         raise InvalidParameterError(f"The TorchScript backend has no option {min(options)!r}.")
-    weights = find_weights(Path(directory))
+    weights = find_package_file(Path(directory), WEIGHTS_NAMES)
     torch = import_torch()
     details = package.backend_details if package is not None else None
     supported = details.supported_device_types if isinstance(details, TorchScriptPackageDetails) else TORCH_DEVICE_KINDS
