@@ -48,6 +48,7 @@ from .sessions import TensorInfo as TensorInfo
 from .sessions import batch_limits as batch_limits
 from .sessions import join_batches as join_batches
 from .sessions import run_batched as run_batched
+from .sessions import run_failure as run_failure
 from .sessions import run_in_batches as run_in_batches
 from .specs import SESSION_BACKENDS as SESSION_BACKENDS
 from .specs import BackendSpec as BackendSpec
