@@ -136,7 +136,7 @@ class YOLOInstanceSegmenter(BoxStages, InstanceSegmentationModel[Floats, list[Pr
             xyxy=xyxy,
             class_id=boxes.class_ids,
             confidence=boxes.scores,
-            class_names=self._boxes.package.class_names,
+            class_names=self._package.class_names,
             mask=make_masks(
                 prototypes, coefficients, xyxy, metadata, smoothing=options.smoothing, threshold=options.threshold
             ),
