@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from inference_models.errors import ModelRuntimeError
-from inference_models.sessions import Session, TensorInfo, batch_limits, join_batches, run_batched, run_in_batches
+from inference_models.sessions import (
+    Session,
+    TensorInfo,
+    batch_limits,
+    join_batches,
+    run_batched,
+    run_failure,
+    run_in_batches,
+)
 
 
 class RecordingSession:
@@ -196,3 +204,30 @@ def test_subclasses_of_tensors_count_as_tensors() -> None:
     given = run_batched(RecordingSession(2, kind="torch"), {"x": x})["y"]
 
     np.testing.assert_array_equal(given.numpy(), rows(3) * 2)
+
+
+@pytest.mark.parametrize(
+    ("feeds", "given"),
+    [
+        ({}, "nothing"),
+        ({"x": np.zeros((2, 5), np.float16), "y": np.zeros(())}, "x float16 (2, 5), y float64 ()"),
+        ({"x": [[1.0]], "y": None}, "x list, y NoneType"),
+    ],
+)
+def test_a_failed_run_says_what_is_expected_and_what_was_given(feeds: Any, given: str) -> None:
+    session = RecordingSession()
+    session.inputs = (TensorInfo("x", (None, 3), "float32"), TensorInfo("threshold", (), "int64"))
+    for reason in ("another shape", "another shape."):
+        error = run_failure(session, "weights.net", feeds, reason)
+        assert error.message == (
+            f"weights.net did not run on cpu: another shape. "
+            f"Expected: x float32 (any, 3), threshold int64. Got: {given}."
+        )
+
+
+def test_a_failed_run_of_tensors_names_dtypes_as_numpy_does() -> None:
+    torch = pytest.importorskip("torch")
+    session = RecordingSession()
+    session.inputs = ()
+    error = run_failure(session, "A network", {"x": torch.zeros(1, 2, dtype=torch.bfloat16)}, "it has no input")
+    assert "Expected: no input. Got: x bfloat16 (1, 2)." in error.message

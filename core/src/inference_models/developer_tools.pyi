@@ -21,6 +21,7 @@ from .errors import describe_choices as describe_choices
 from .errors import redact_url as redact_url
 from .hookspecs import API_VERSION as API_VERSION
 from .hookspecs import hookimpl as hookimpl
+from .image_network import ImageNetwork as ImageNetwork
 from .manifests import ManifestFields as ManifestFields
 from .metadata import FileDownloadSpecs as FileDownloadSpecs
 from .metadata import ModelDependency as ModelDependency
@@ -35,6 +36,7 @@ from .models import NamedTask as NamedTask
 from .models import StagedModel as StagedModel
 from .models import StagedModelWithMetadata as StagedModelWithMetadata
 from .negotiation import Request as Request
+from .package_files import find_package_file as find_package_file
 from .parsing import parse_flag as parse_flag
 from .parsing import parse_names as parse_names
 from .parsing import parse_positive_float as parse_positive_float
@@ -49,6 +51,7 @@ from .sessions import TensorInfo as TensorInfo
 from .sessions import batch_limits as batch_limits
 from .sessions import join_batches as join_batches
 from .sessions import run_batched as run_batched
+from .sessions import run_failure as run_failure
 from .sessions import run_in_batches as run_in_batches
 from .specs import SESSION_BACKENDS as SESSION_BACKENDS
 from .specs import BackendSpec as BackendSpec
@@ -102,6 +105,7 @@ from .vision import choose_batch_sizes as choose_batch_sizes
 from .vision import cxcywh_to_xyxy as cxcywh_to_xyxy
 from .vision import dense_masks as dense_masks
 from .vision import find_image_input as find_image_input
+from .vision import in_kind as in_kind
 from .vision import indices_where as indices_where
 from .vision import library_of as library_of
 from .vision import map_classes as map_classes
@@ -110,6 +114,8 @@ from .vision import pairwise_iou as pairwise_iou
 from .vision import parse_class_names as parse_class_names
 from .vision import parse_inference_config as parse_inference_config
 from .vision import parse_key_points_metadata as parse_key_points_metadata
+from .vision import predict_class as predict_class
+from .vision import predict_labels as predict_labels
 from .vision import processing_device as processing_device
 from .vision import require_activation as require_activation
 from .vision import require_supported as require_supported

@@ -169,6 +169,37 @@ def join_batches(runs: Sequence[BatchRun]) -> dict[str, Array]:
     return {name: _concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
+def run_failure(session: Session, name: str, feeds: Mapping[str, Any], reason: str) -> ModelRuntimeError:
+    """Return the error to raise for a run that a session refuses or that failed.
+
+    Args:
+        session: names what it takes (`inputs`), and where it runs.
+        name: what users know the network by, such as the name of its file.
+        feeds: what was given. Anything, also what is no array.
+        reason: why it did not run; a full stop at its end is not needed.
+
+    Returns:
+        An error whose message puts names, dtypes and shapes of what is expected beside those of what was given.
+    """
+    expected = ", ".join(f"{info.name} {info.dtype}{_shape_text(info.shape)}" for info in session.inputs)
+    given = ", ".join(f"{key} {_array_text(array)}" for key, array in feeds.items())
+    return ModelRuntimeError(
+        f"{name} did not run on {session.device}: {reason.rstrip('.')}. "
+        f"Expected: {expected or 'no input'}. Got: {given or 'nothing'}."
+    )
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return f" ({', '.join('any' if size is None else str(size) for size in shape)})" if shape else ""
+
+
+def _array_text(array: Any) -> str:
+    dtype, shape = getattr(array, "dtype", None), getattr(array, "shape", None)
+    if dtype is None or shape is None:
+        return type(array).__name__
+    return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"
+
+
 def _batch_length(feeds: Mapping[str, Array]) -> int:
     lengths = {len(array) if array.ndim else 0 for array in feeds.values()}
     if len(lengths) != 1 or lengths == {0}:

@@ -3,12 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from inference_models import Detections
 from inference_models.vision import (
+    SourceImage,
     as_float32,
+    as_images,
     as_kind,
     as_like,
     as_numpy,
     best_first,
+    in_kind,
     indices_where,
     library_of,
     processing_device,
@@ -70,3 +74,17 @@ def test_arrays_are_worked_on_without_knowing_their_library() -> None:
         np.testing.assert_array_equal(as_float32(make(halves)), halves)
         assert type(as_like(scores, given)) is type(as_like(torch.from_numpy(scores), given)) is type(given)
         assert as_like(0.5, given) == 0.5
+
+
+def test_predictions_are_given_as_the_image_was() -> None:
+    torch = pytest.importorskip("torch")
+    arrays = Detections(np.array([[1, 2, 3, 4]], np.float32), np.array([0]), np.array([0.5], np.float32))
+    tensors = arrays.to_torch()
+    array, tensor = as_images([np.zeros((4, 5, 3), np.uint8), torch.zeros(3, 4, 5)])
+    assert in_kind(arrays, array) is arrays
+    for found in (arrays, tensors):
+        assert isinstance(in_kind(found, array).xyxy, np.ndarray)
+        given = in_kind(found, tensor)
+        assert (given.xyxy.device.type, given.xyxy.tolist(), given.class_id.tolist()) == ("cpu", [[1, 2, 3, 4]], [0])
+    elsewhere = in_kind(arrays, SourceImage(array.pixels, array_kind="torch", device="meta"))
+    assert elsewhere.confidence.device.type == "meta"

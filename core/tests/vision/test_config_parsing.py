@@ -193,6 +193,7 @@ def test_all_wrong_values_are_named_at_once(path: Path) -> None:
         (b"", "cannot be read as JSON"),
         (b'{"network_input": ', "cannot be read as JSON"),
         (b"\xff\xfe\x00", "cannot be read as JSON"),
+        (b"[" * 100_000, "cannot be read as JSON"),
         (b"[]", r"must hold a JSON object, found \[\]"),
         (b"null", "must hold a JSON object, found null"),
         (b"{}", "network_input: missing"),

@@ -106,9 +106,9 @@ def test_files_as_other_exporters_name_them(linear, tmp_path, name: str) -> None
 
 def test_an_empty_directory_and_none_at_all(tmp_path) -> None:
     (tmp_path / "weights.onnx").touch()
-    with pytest.raises(CorruptedModelPackageError, match=r"neither weights\.xml nor .*It holds: weights\.onnx"):
+    with pytest.raises(CorruptedModelPackageError, match=r"neither weights\.xml nor .*It has: weights\.onnx"):
         open_session(tmp_path)
-    with pytest.raises(CorruptedModelPackageError, match="It holds: nothing"):
+    with pytest.raises(CorruptedModelPackageError, match="It is empty or missing"):
         open_session(tmp_path / "missing")
 
 

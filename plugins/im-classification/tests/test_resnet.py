@@ -126,7 +126,7 @@ def test_what_is_returned_is_the_callers(workbench: Any, tiny: Any, as_tensor: A
 
 def test_a_closed_model_and_an_input_that_does_not_fit(workbench: Any, tiny: Any) -> None:
     model = workbench.open(write(workbench, tiny))
-    session = model._package.session
+    session = model._package.network.session
     assert session.runtime["backend"] == "torch"
     model.close()
     with pytest.raises(SessionClosedError):

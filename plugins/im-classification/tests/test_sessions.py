@@ -201,7 +201,7 @@ class _Telling:
 
 def test_an_output_that_shows_when_it_is_run_only(workbench: Any) -> None:
     directory = write(workbench)
-    session = workbench.open(directory)._package.session
+    session = workbench.open(directory)._package.network.session
     model = SessionMultiLabelClassifier.from_pretrained(
         write(workbench, multi=True), open_session=lambda _: _Telling(session)
     )

@@ -135,7 +135,7 @@ def test_an_array_of_images_is_a_batch(workbench: Any) -> None:
 
 def record_batches(model: Any, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Return a list that the size of every batch is added to."""
-    session = model._boxes.package.session
+    session = model._boxes.package.network.session
     sizes: list[int] = []
     run = session.run
 

@@ -173,7 +173,7 @@ def test_the_file_contradicts_the_network(workbench: Any) -> None:
 
 def test_the_class_that_serves_yolov8_can_be_loaded_without_automodel(workbench: Any) -> None:
     directory = write(workbench, anchor_free(5))
-    session = workbench.open(directory)._boxes.package.session
+    session = workbench.open(directory)._boxes.package.network.session
     model = YOLOKeyPointsDetector.from_pretrained(directory, open_session=lambda _: session)
     assert len(model(workbench.picture())[0]) == 1
 

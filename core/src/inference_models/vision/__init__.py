@@ -14,6 +14,7 @@ from inference_models.vision.arrays import (
     as_like,
     as_numpy,
     best_first,
+    in_kind,
     indices_where,
     library_of,
     processing_device,
@@ -23,6 +24,7 @@ from inference_models.vision.boxes import cxcywh_to_xyxy, pairwise_iou
 from inference_models.vision.candidates import Candidates, select_candidates
 from inference_models.vision.class_mapping import ClassMapping, map_classes
 from inference_models.vision.class_names import parse_class_names
+from inference_models.vision.classification import predict_class, predict_labels
 from inference_models.vision.config_parsing import parse_inference_config
 from inference_models.vision.encoded import load_image
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata, StaticCropOffset
@@ -77,6 +79,7 @@ __all__ = [
     "cxcywh_to_xyxy",
     "dense_masks",
     "find_image_input",
+    "in_kind",
     "indices_where",
     "library_of",
     "load_image",
@@ -86,6 +89,8 @@ __all__ = [
     "parse_class_names",
     "parse_inference_config",
     "parse_key_points_metadata",
+    "predict_class",
+    "predict_labels",
     "processing_device",
     "require_activation",
     "require_supported",

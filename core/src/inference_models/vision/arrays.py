@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from inference_models.entities import ArrayKind
+
+if TYPE_CHECKING:
+    from inference_models.predictions.base import Prediction
 
 __all__ = [
     "as_float32",
@@ -16,10 +19,23 @@ __all__ = [
     "as_like",
     "as_numpy",
     "best_first",
+    "in_kind",
     "indices_where",
     "library_of",
     "processing_device",
 ]
+
+_P = TypeVar("_P", bound="Prediction")
+
+
+class _Given(Protocol):
+    """What is known of an image as it was given: `SourceImage` and `PreProcessingMetadata` know it."""
+
+    @property
+    def array_kind(self) -> ArrayKind: ...
+
+    @property
+    def device(self) -> str: ...
 
 
 def as_numpy(array: Any) -> npt.NDArray[Any]:
@@ -73,6 +89,16 @@ def as_like(values: Any, like: Any) -> Any:
     if isinstance(values, float):
         return values
     return as_numpy(values) if isinstance(like, np.ndarray) else as_kind(values, "torch", str(like.device))
+
+
+def in_kind(prediction: _P, image: _Given) -> _P:
+    """Return a prediction as the image was given: with arrays for an array, with tensors on its device for a tensor.
+
+    Args:
+        prediction: with arrays of either library; itself where they are numpy's and the image was an array.
+        image: a `PreProcessingMetadata` or `SourceImage`, or what else has their `array_kind` and `device`.
+    """
+    return prediction.to_torch(image.device) if image.array_kind == "torch" else prediction.to_numpy()
 
 
 def library_of(array: Any) -> Any:

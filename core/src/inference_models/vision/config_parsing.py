@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args, get_origin
 from attrs import has
 
 from inference_models.errors import CorruptedModelPackageError
+from inference_models.package_files import read_package_json
 from inference_models.vision.inference_config import ContrastType, ImagePreProcessing, InferenceConfig, ResizeMode
 from inference_models.vision.requirements import cattrs
 
@@ -39,7 +40,9 @@ def parse_inference_config(path: str | Path) -> InferenceConfig:
         MissingDependencyError: cattrs is not installed.
     """
     path = Path(path)
-    content = _read_json(path)
+    content = read_package_json(
+        path, "It says how images are prepared for the network, so the model cannot run without it."
+    )
     if not isinstance(content, dict):
         raise CorruptedModelPackageError(
             f"{path} must hold a JSON object, found {_shown(content)}. Export the package again or correct the file."
@@ -55,20 +58,6 @@ def parse_inference_config(path: str | Path) -> InferenceConfig:
             f"{path} cannot be used: {'; '.join(problems)}. Export the package again or correct the file."
         ) from error
     return config
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CorruptedModelPackageError(
-            f"{path} is missing. It says how images are prepared for the network, so the model cannot run without it. "
-            f"Download or export the package again."
-        ) from None
-    except (OSError, ValueError) as error:
-        raise CorruptedModelPackageError(
-            f"{path} cannot be read as JSON: {error}. Download or export the package again."
-        ) from error
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 from attrs import frozen
 
 from inference_models.errors import CorruptedModelPackageError
+from inference_models.package_files import read_package_json
 
 __all__ = ["KeyPointsMetadata", "parse_key_points_metadata"]
 
@@ -54,7 +55,7 @@ def parse_key_points_metadata(path: str | Path, class_count: int) -> KeyPointsMe
         CorruptedModelPackageError: the file is missing, not JSON or says what cannot be. The message names what.
     """
     path = Path(path)
-    content = _read_json(path)
+    content = read_package_json(path, "It names the key points of each class and says which are joined.")
     if not isinstance(content, list):
         raise _wrong(path, "must hold a JSON list with an entry for each class", content)
     classes: list[tuple[str, ...]] = [()] * class_count
@@ -72,20 +73,6 @@ def parse_key_points_metadata(path: str | Path, class_count: int) -> KeyPointsMe
         classes[class_id] = _names(path, where, entry.get("keypoints"))
         skeletons[class_id] = _edges(path, where, entry.get("edges"), len(classes[class_id]))
     return KeyPointsMetadata(tuple(classes), tuple(skeletons))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise CorruptedModelPackageError(
-            f"{path} is missing. It names the key points of each class and says which are joined. "
-            f"Download or export the package again."
-        ) from None
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorruptedModelPackageError(
-            f"{path} cannot be read as JSON: {error}. Download or export the package again."
-        ) from error
 
 
 def _names(path: Path, where: str, keypoints: Any) -> tuple[str, ...]:

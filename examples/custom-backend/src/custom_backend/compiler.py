@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from custom_backend.devices import choose_device
 from custom_backend.manifest import make_manifest
 from custom_backend.network import NETWORK_NAMES, import_openvino, read_network, reason_of
-from inference_models import CorruptedModelPackageError, ModelCompilationError
-from inference_models.developer_tools import Quantization
+from inference_models import ModelCompilationError
+from inference_models.developer_tools import Quantization, find_package_file
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import CompileOptions, CompileProgress, ModelPackageMetadata
@@ -42,7 +42,7 @@ def compile_package(
     openvino = import_openvino()
     core = openvino.Core()
     device = choose_device(core, options.device)
-    source = _find_onnx(directory)
+    source = find_package_file(directory, _ONNX_NAMES)
     try:
         progress("reading the network", 0.0)
         network = core.read_model(source)
@@ -61,15 +61,6 @@ def compile_package(
             shutil.copyfile(path, output / path.name)
     version = openvino.__version__.partition("-")[0]
     return make_manifest(version, options.quantization or package.quantization, _batch_of(written))
-
-
-def _find_onnx(directory: Path) -> Path:
-    for name in _ONNX_NAMES:
-        if (directory / name).is_file():
-            return directory / name
-    raise CorruptedModelPackageError(
-        f"{directory} has neither {' nor '.join(_ONNX_NAMES)}. Download or export the package again."
-    )
 
 
 def _set_batch(openvino: Any, network: Any, batch: tuple[int, int, int]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from custom_backend.detection import INSTALL
 from inference_models import CorruptedModelPackageError, MissingDependencyError
+from inference_models.developer_tools import find_package_file
 
 # As `im compile` writes them, as OpenVINO's own tools do, and as Hugging Face's exporter does.
 NETWORK_NAMES = ("weights.xml", "model.xml", "openvino_model.xml")
@@ -48,7 +49,7 @@ def read_network(core: Any, directory: Path) -> Any:
     Raises:
         CorruptedModelPackageError: its files are missing, damaged, or not what their names say.
     """
-    path = _find(directory)
+    path = find_package_file(directory, NETWORK_NAMES)
     weights = path.with_suffix(".bin")
     try:
         # OpenVINO tries readers for every format that it knows on a file, whatever its name says.
@@ -69,14 +70,3 @@ def reason_of(error: Exception) -> str:
     lines = [line.strip() for line in str(error).splitlines()]
     said = [line for line in lines if line and not line.startswith(("Exception from", "Check '"))]
     return " ".join(said).rstrip(".! ") or (lines[0] if lines else type(error).__name__)
-
-
-def _find(directory: Path) -> Path:
-    for name in NETWORK_NAMES:
-        if (directory / name).is_file():
-            return directory / name
-    there = sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
-    raise CorruptedModelPackageError(
-        f"{directory} has neither {' nor '.join(NETWORK_NAMES)}. It holds: {', '.join(there[:20]) or 'nothing'}. "
-        f"Compile or export the package again."
-    )

@@ -11,7 +11,7 @@ import numpy as np
 from custom_backend.devices import our_name
 from custom_backend.network import reason_of
 from inference_models import ModelRuntimeError, SessionClosedError
-from inference_models.developer_tools import ArrayKind, TensorInfo
+from inference_models.developer_tools import ArrayKind, TensorInfo, run_failure
 
 
 class OpenVINOSession:
@@ -84,12 +84,7 @@ class OpenVINOSession:
                 raise self._refusal(feeds, f"input {info.name} has another dtype")
 
     def _refusal(self, feeds: Mapping[str, Any], reason: str) -> ModelRuntimeError:
-        expected = ", ".join(f"{info.name} {info.dtype} {_shape_text(info.shape)}" for info in self.inputs)
-        given = ", ".join(f"{name} {_array_text(array)}" for name, array in feeds.items())
-        return ModelRuntimeError(
-            f"The network did not run in OpenVINO on {self.device}: {reason}. Expected: {expected or 'no input'}. "
-            f"Got: {given or 'nothing'}."
-        )
+        return run_failure(self, "The network in OpenVINO", feeds, reason)
 
 
 class _Requests:
@@ -147,12 +142,3 @@ def _property(compiled: Any, name: str) -> object:
         return compiled.get_property(name)
     except RuntimeError:  # not every device has every property
         return None
-
-
-def _shape_text(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
-
-
-def _array_text(array: Any) -> str:
-    dtype, shape = getattr(array, "dtype", None), getattr(array, "shape", None)
-    return type(array).__name__ if dtype is None or shape is None else f"{dtype} {tuple(shape)}"

@@ -10,7 +10,7 @@ from im_backend_onnx import diagnosis
 from im_backend_onnx.exchange import Exchange, choose_exchange
 from im_backend_onnx.providers import device_of, without_secrets
 from inference_models import ModelRuntimeError, SessionClosedError
-from inference_models.developer_tools import TensorInfo
+from inference_models.developer_tools import TensorInfo, run_failure
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ArrayKind
@@ -84,12 +84,7 @@ class ONNXSession:
         self._session = None
 
     def _refusal(self, feeds: Mapping[str, Any], reason: str) -> ModelRuntimeError:
-        expected = ", ".join(f"{info.name} {info.dtype} {_shape_text(info.shape)}" for info in self.inputs)
-        given = ", ".join(f"{name} {_array_text(array)}" for name, array in feeds.items())
-        return ModelRuntimeError(
-            f"{self._weights.name} did not run on {self.device}: {reason}. "
-            f"Expected: {expected or 'no input'}. Got: {given or 'nothing'}."
-        )
+        return run_failure(self, self._weights.name, feeds, reason)
 
 
 def _describe(argument: Any) -> TensorInfo:
@@ -107,14 +102,3 @@ def _dtype_name(onnx_type: str) -> str:
         return onnx_type
     element = onnx_type[len("tensor(") : -1]
     return _DTYPE_NAMES.get(element, element)
-
-
-def _shape_text(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
-
-
-def _array_text(array: Any) -> str:
-    dtype, shape = getattr(array, "dtype", None), getattr(array, "shape", None)
-    if dtype is None or shape is None:
-        return type(array).__name__
-    return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"

@@ -22,7 +22,7 @@ from inference_models import (
     MissingDependencyError,
     ModelLoadingError,
 )
-from inference_models.developer_tools import ONNXPackageDetails
+from inference_models.developer_tools import ONNXPackageDetails, find_package_file
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ModelPackageMetadata
@@ -61,7 +61,7 @@ def open_session(
             f"The ONNX backend has no option {unknown[0]!r}, only {', '.join(sorted(SESSION_OPTIONS))}."
         )
     array_kind = parse_array_kind(options.get("onnx_array_kind"))
-    weights = find_weights(Path(directory))
+    weights = find_package_file(Path(directory), WEIGHTS_NAMES)
     runtime = _import_onnxruntime()
     opset = _examine(weights, external_data=not _refuses_outside_files(runtime))
     details = package.backend_details if package is not None else None
@@ -81,19 +81,6 @@ def open_session(
         raise
     threads = settings.intra_op_num_threads
     return ONNXSession(session, weights=weights, threads=threads, opset=opset, array_kind=array_kind)
-
-
-def find_weights(directory: Path) -> Path:
-    """Return the network's file in a package. Raises: CorruptedModelPackageError when there is none."""
-    for name in WEIGHTS_NAMES:
-        if (directory / name).is_file():
-            return directory / name
-    there = sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
-    raise CorruptedModelPackageError(
-        f"{directory} has neither {' nor '.join(WEIGHTS_NAMES)}. It "
-        + (f"has: {', '.join(there[:20])}{', ...' if len(there) > 20 else ''}." if there else "is empty or missing.")
-        + " Download or export the package again, or name the file as one of them."
-    )
 
 
 def _refuses_outside_files(runtime: Any) -> bool:

@@ -19,19 +19,6 @@ _NEWER_FORMAT = re.compile(r"with version (\d+), but the maximum supported versi
 logger = logging.getLogger(__name__)
 
 
-def find_weights(directory: Path) -> Path:
-    """Return the archive in a package. Raises: CorruptedModelPackageError when there is none."""
-    for name in WEIGHTS_NAMES:
-        if (directory / name).is_file():
-            return directory / name
-    there = sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
-    raise CorruptedModelPackageError(
-        f"{directory} has neither {' nor '.join(WEIGHTS_NAMES)}. It "
-        + (f"has: {', '.join(there[:20])}{', ...' if len(there) > 20 else ''}." if there else "is empty or missing.")
-        + " Download or export the package again, or name the file as one of them."
-    )
-
-
 def load_archive(torch: Any, weights: Path, device: str) -> Any:
     """Return the program in an archive on `device`, in evaluation mode.
 

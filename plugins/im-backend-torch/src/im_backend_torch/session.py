@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from im_backend_torch.archive import find_weights, last_line, load_archive
+from im_backend_torch.archive import WEIGHTS_NAMES, last_line, load_archive
 from im_backend_torch.graph import ProgramInputs, describe_inputs, freeze, weights_dtype
 from im_backend_torch.importing import import_torch
 from im_backend_torch.threads import warn_about_threads
@@ -18,6 +18,8 @@ from inference_models.developer_tools import (
     TorchScriptPackageDetails,
     choose_torch_device,
     explain_out_of_memory,
+    find_package_file,
+    run_failure,
 )
 
 if TYPE_CHECKING:
@@ -48,7 +50,7 @@ def open_session(
     """
     if options:
         raise InvalidParameterError(f"The TorchScript backend has no option {min(options)!r}.")
-    weights = find_weights(Path(directory))
+    weights = find_package_file(Path(directory), WEIGHTS_NAMES)
     torch = import_torch()
     details = package.backend_details if package is not None else None
     supported = details.supported_device_types if isinstance(details, TorchScriptPackageDetails) else TORCH_DEVICE_KINDS
@@ -155,27 +157,22 @@ class TorchScriptSession:
         tensors = []
         for name, dtype in self._wanted:
             if name not in feeds:
-                raise self._refusal(feeds, f"input {name!r} is missing.")
+                raise self._refusal(feeds, f"input {name!r} is missing")
             tensor = feeds[name]
             if not isinstance(tensor, self._torch.Tensor):
                 kind = f"{type(tensor).__module__}.{type(tensor).__name__}"
-                raise self._refusal(feeds, f"this session takes torch tensors, not {kind}.")
+                raise self._refusal(feeds, f"this session takes torch tensors, not {kind}")
             if tensor.device != self._device:
-                raise self._refusal(feeds, f"input {name!r} is on {tensor.device}; move it with .to({self.device!r}).")
+                raise self._refusal(feeds, f"input {name!r} is on {tensor.device}; move it with .to({self.device!r})")
             if dtype is not None and tensor.dtype != dtype:
-                raise self._refusal(feeds, f"input {name!r} has another dtype; convert it with .to({dtype}).")
+                raise self._refusal(feeds, f"input {name!r} has another dtype; convert it with .to({dtype})")
             tensors.append(tensor)
         if len(tensors) != len(feeds):
-            raise self._refusal(feeds, "there are inputs that the program does not have.")
+            raise self._refusal(feeds, "there are inputs that the program does not have")
         return tensors
 
     def _refusal(self, feeds: Mapping[str, Any], reason: str) -> ModelRuntimeError:
-        expected = ", ".join(f"{info.name} {info.dtype} {_shape_text(info.shape)}" for info in self.inputs)
-        given = ", ".join(f"{name} {_tensor_text(array)}" for name, array in feeds.items())
-        return ModelRuntimeError(
-            f"{self._weights.name} did not run on {self.device}: {reason} "
-            f"Expected: {expected or 'no input'}. Got: {given or 'nothing'}."
-        )
+        return run_failure(self, self._weights.name, feeds, reason)
 
 
 def _named(torch: Any, returned: Any) -> Iterator[tuple[str, Any]]:
@@ -195,14 +192,3 @@ def _flat(torch: Any, value: Any) -> Iterator[Any]:
             yield from _flat(torch, item)
     elif value is not None:
         raise TypeError(f"it returned a value of type {type(value).__name__}, which is no tensor")
-
-
-def _shape_text(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")" if shape else "of any shape"
-
-
-def _tensor_text(array: Any) -> str:
-    dtype, shape = getattr(array, "dtype", None), getattr(array, "shape", None)
-    if dtype is None or shape is None:
-        return type(array).__name__
-    return f"{str(dtype).removeprefix('torch.')} {tuple(shape)}"

@@ -16,6 +16,7 @@ from im_backend_trt.detection import INSTALL
 from im_backend_trt.logs import log_of, quote
 from im_backend_trt.runtimes import HOST_CODE_OPTION, KINDS, Runtime
 from inference_models import CorruptedModelPackageError, MissingDependencyError, ModelLoadingError
+from inference_models.developer_tools import find_package_file
 
 ENGINE_NAMES = ("engine.plan", "model.engine")
 CONFIG_NAME = "trt_config.json"
@@ -75,17 +76,9 @@ class Engine:
 
 def find_engine(directory: Path) -> Path:
     """Return the engine's file in a package. Raises: CorruptedModelPackageError when there is none, or a part of it."""
-    for name in ENGINE_NAMES:
-        path = directory / name
-        if path.is_file():
-            _check_size(path)
-            return path
-    there = sorted(file.name for file in directory.iterdir()) if directory.is_dir() else []
-    raise CorruptedModelPackageError(
-        f"{directory} has neither {' nor '.join(ENGINE_NAMES)}. It "
-        + (f"has: {', '.join(there[:20])}{', ...' if len(there) > 20 else ''}." if there else "is empty or missing.")
-        + " Download or build the package again, or name the file as one of them."
-    )
+    path = find_package_file(directory, ENGINE_NAMES)
+    _check_size(path)
+    return path
 
 
 def _check_size(path: Path) -> None:

@@ -12,6 +12,7 @@ from im_backend_trt.graphs import Graphs
 from im_backend_trt.lanes import Lanes
 from im_backend_trt.layout import Layout, Port
 from inference_models import BaseInferenceModelsError, ModelRuntimeError, SessionClosedError
+from inference_models.developer_tools import run_failure
 
 if TYPE_CHECKING:
     from inference_models.developer_tools import ArrayKind, CudaGraphCache
@@ -114,18 +115,4 @@ class TRTSession:
         return " or ".join(parts)
 
     def _refusal(self, feeds: Mapping[str, Any], reason: str) -> ModelRuntimeError:
-        expected = ", ".join(f"{info.name} {info.dtype} {_shape_text(info.shape)}" for info in self.inputs)
-        given = ", ".join(f"{name} {_tensor_text(tensor)}" for name, tensor in feeds.items())
-        return ModelRuntimeError(
-            f"{self._name} did not run on {self.device}: {reason.rstrip('.')}. "
-            f"Expected: {expected}. Got: {given or 'nothing'}."
-        )
-
-
-def _shape_text(shape: tuple[int | None, ...]) -> str:
-    return "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
-
-
-def _tensor_text(tensor: Any) -> str:
-    dtype, shape = getattr(tensor, "dtype", None), getattr(tensor, "shape", None)
-    return f"{dtype} {tuple(shape)}" if dtype is not None and shape is not None else type(tensor).__name__
+        return run_failure(self, self._name, feeds, reason)

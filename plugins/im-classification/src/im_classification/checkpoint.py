@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from im_classification.modules import INPUT, ModuleSession, sides
+from im_classification.modules import ModuleSession, sides
 from im_classification.package import Activation, ClassifierPackage
 from im_classification.preparation import ByProcessor
 from inference_models import CorruptedModelPackageError, ModelLoadingError
 from inference_models.developer_tools import (
     ForwardPass,
+    ImageNetwork,
     ModelPackageMetadata,
     TransformersToolkit,
     batch_limits,
@@ -62,11 +63,11 @@ def open_checkpoint(
     session = as_session(model, toolkit)
     _check_input(processor, session.inputs[0].shape, directory)
     return ClassifierPackage(
-        session=session,
+        network=ImageNetwork(
+            session, session.inputs[0], choose_batch_sizes(batch_limits(session), ForwardPass(), metadata)
+        ),
         classes=map_classes(_class_names(model.config, directory), ()),
         prepare=ByProcessor(processor),
-        input_name=INPUT,
-        batch_sizes=choose_batch_sizes(batch_limits(session), ForwardPass(), metadata),
         is_fused=False,
     )
 

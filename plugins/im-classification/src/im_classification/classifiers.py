@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Self
-
-import numpy as np
-import numpy.typing as npt
 
 from im_classification.package import Activation, ClassifierPackage, OpenNetwork, open_package
 from inference_models import (
@@ -26,13 +22,10 @@ from inference_models.developer_tools import (
     ModelPackageMetadata,
     RecommendedParameters,
     as_like,
-    as_numpy,
+    predict_class,
+    predict_labels,
     resolve_confidence,
-    sigmoid,
-    softmax,
 )
-
-Floats = npt.NDArray[np.float32]
 
 _DEFAULT_CONFIDENCE = 0.4
 
@@ -49,7 +42,7 @@ class ClassifierStages(Model):
     def __init__(self, package: ClassifierPackage, recommended_parameters: RecommendedParameters | None = None) -> None:
         self._package = package
         self._recommended = recommended_parameters
-        self.owns(package.session)
+        self.owns(package.network.session)
 
     @classmethod
     def _open(
@@ -117,13 +110,6 @@ class ClassifierStages(Model):
         """
         return as_like(self._package.run(pre_processed_images), pre_processed_images)
 
-    def _probabilities(self, scores: Array, activation: Callable[[Floats], Floats]) -> Floats:
-        """Return (N, classes) float32 for the classes in predictions; those that are removed keep their share."""
-        values = as_numpy(scores).astype(np.float32, copy=False)
-        probabilities = values if self._package.is_fused else activation(values)
-        classes = self._package.classes
-        return probabilities[:, classes.kept] if classes.removes else probabilities
-
 
 class Classifier(ClassifierStages, ClassificationModel[Array, Array]):
     """Gives each image one class. Safe to use from several threads at once."""
@@ -140,12 +126,7 @@ class Classifier(ClassifierStages, ClassificationModel[Array, Array]):
             One prediction for all N images, with the probability of every class. Of equal ones the lower id is best.
             Where the package removes classes, the others' probabilities are as if it did not, and do not sum to 1.
         """
-        scores = self._probabilities(model_results, softmax)
-        return ClassificationPrediction(
-            class_id=as_like(scores.argmax(axis=1), model_results),
-            confidence=as_like(scores, model_results),
-            class_names=self._package.class_names,
-        )
+        return predict_class(model_results, self._package.classes, is_fused=self._package.is_fused)
 
 
 class MultiLabelClassifier(ClassifierStages, MultiLabelClassificationModel[Array, Array]):
@@ -169,15 +150,8 @@ class MultiLabelClassifier(ClassifierStages, MultiLabelClassificationModel[Array
         Raises:
             InvalidParameterError: `confidence` cannot be used.
         """
-        names = self._package.class_names
+        package = self._package
         threshold = resolve_confidence(
-            confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
+            confidence, default=_DEFAULT_CONFIDENCE, class_names=package.class_names, recommended=self._recommended
         )
-        return [
-            MultiLabelClassificationPrediction(
-                class_ids=as_like(np.flatnonzero(image >= threshold), model_results),
-                confidence=as_like(image, model_results),
-                class_names=names,
-            )
-            for image in self._probabilities(model_results, sigmoid)
-        ]
+        return predict_labels(model_results, package.classes, threshold, is_fused=package.is_fused)

@@ -12,25 +12,17 @@ from im_classification.preparation import ByConfig, Preparation
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import (
     Array,
-    BatchSizes,
     ClassMapping,
-    ImagePreProcessor,
+    ImageNetwork,
     InferenceConfig,
     ModelPackageMetadata,
     ResizeMode,
     Session,
-    agreed_input_size,
-    as_kind,
-    batch_limits,
-    choose_batch_sizes,
-    find_image_input,
     map_classes,
     parse_class_names,
     parse_inference_config,
     require_activation,
     require_supported,
-    run_batched,
-    stated_input_size,
     substitute_resize_mode,
 )
 
@@ -45,19 +37,15 @@ class ClassifierPackage:
     """An opened package.
 
     Attributes:
-        session: the network.
+        network: what the session opened.
         classes: the network's classes, and those of predictions.
         prepare: makes the network's input.
-        input_name: the name of that input.
-        batch_sizes: how many images go through at once.
         is_fused: whether the network ends in its softmax or sigmoid.
     """
 
-    session: Session
+    network: ImageNetwork
     classes: ClassMapping
     prepare: Preparation
-    input_name: str
-    batch_sizes: BatchSizes
     is_fused: bool
 
     @property
@@ -76,14 +64,7 @@ class ClassifierPackage:
             ModelRuntimeError: the backend failed.
             CorruptedModelPackageError: the output is not a score for each class.
         """
-        session = self.session
-        outputs = run_batched(
-            session,
-            {self.input_name: as_kind(inputs, session.array_kind, session.device)},
-            min_batch_size=self.batch_sizes.smallest,
-            max_batch_size=self.batch_sizes.largest,
-        )
-        scores = next(iter(outputs.values()))
+        scores = next(iter(self.network.run(inputs).values()))
         _check_output(tuple(scores.shape), len(self.classes.network_names))
         return scores
 
@@ -117,20 +98,13 @@ def open_package(
     require_supported(config)  # before opening a network takes its time
     session = open_network(directory, config, len(class_names))
     try:
-        network_input = find_image_input(session.inputs, config)
+        network = ImageNetwork.from_session(session, config, metadata)
         if session.outputs and session.outputs[0].shape:
             _check_output(session.outputs[0].shape, len(class_names))
-        batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
-        pre_processor = ImagePreProcessor.from_config(
-            config,
-            size=agreed_input_size(network_input, config),
-            dtype=network_input.dtype,
-            dynamic_size=None in stated_input_size(network_input),
-        )
+        return ClassifierPackage(network, classes, ByConfig(network.make_pre_processor(config)), is_fused)
     except BaseException:
         session.close()
         raise
-    return ClassifierPackage(session, classes, ByConfig(pre_processor), network_input.name, batch_sizes, is_fused)
 
 
 def _check_output(shape: tuple[Any, ...], classes: int) -> None:

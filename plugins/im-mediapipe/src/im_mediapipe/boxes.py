@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,18 +11,6 @@ import numpy.typing as npt
 from im_mediapipe.frames import Frame
 
 Floats = npt.NDArray[np.float32]
-
-
-class _HasArrays(Protocol):
-    def to_torch(self, device: Any = None) -> Self: ...
-
-
-_P = TypeVar("_P", bound=_HasArrays)
-
-
-def in_kind(prediction: _P, frame: Frame) -> _P:
-    """Return a prediction of numpy arrays as it is, or as tensors where the image was a tensor, on its device."""
-    return prediction.to_torch(frame.device) if frame.array_kind == "torch" else prediction
 
 
 def boxes_of(detections: Sequence[Any], frame: Frame) -> Floats:

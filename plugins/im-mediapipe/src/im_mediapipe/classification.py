@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from math import prod
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,7 @@ from inference_models import (
     MultiLabelClassificationModel,
     MultiLabelClassificationPrediction,
 )
-from inference_models.developer_tools import Array, Images, RecommendedParameters, as_kind, as_numpy
+from inference_models.developer_tools import Array, Images, RecommendedParameters, as_kind, as_like, as_numpy
 
 _CONFIDENCE = 0.4
 
@@ -123,8 +123,8 @@ class MediaPipeClassifier(_ClassifierStages, ClassificationModel[list[Frame], Ar
         wanted = self._wanted(category_allowlist, category_denylist)
         scores = np.where(wanted, as_numpy(model_results), np.float32(0))
         return ClassificationPrediction(
-            class_id=_like(scores.argmax(axis=1), model_results),
-            confidence=_like(scores, model_results),
+            class_id=as_like(scores.argmax(axis=1), model_results),
+            confidence=as_like(scores, model_results),
             class_names=self._package.class_names,
         )
 
@@ -160,17 +160,12 @@ class MediaPipeMultiLabelClassifier(_ClassifierStages, MultiLabelClassificationM
         wanted = self._wanted(category_allowlist, category_denylist)
         return [
             MultiLabelClassificationPrediction(
-                class_ids=_like(np.flatnonzero((image >= threshold) & wanted), model_results),
-                confidence=_like(image, model_results),
+                class_ids=as_like(np.flatnonzero((image >= threshold) & wanted), model_results),
+                confidence=as_like(image, model_results),
                 class_names=names,
             )
             for image in np.where(wanted, as_numpy(model_results), np.float32(0))
         ]
-
-
-def _like(values: npt.NDArray[Any], array: Array) -> Array:
-    """Return `values` in the library and on the device of `array`."""
-    return values if isinstance(array, np.ndarray) else as_kind(values, "torch", str(array.device))
 
 
 def _check_outputs(outputs: Outputs) -> int | None:

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from im_mediapipe.boxes import boxes_of, by_score, in_kind, scores_of
+from im_mediapipe.boxes import boxes_of, by_score, scores_of
 from im_mediapipe.frames import Frame
 from im_mediapipe.model_file import Outputs
 from im_mediapipe.package import open_package
@@ -15,11 +15,7 @@ from im_mediapipe.runtime import FACE_DETECTION
 from im_mediapipe.stages import DetectorStages, Found
 from im_mediapipe.tasks import Options
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
-from inference_models.developer_tools import (
-    RecommendedParameters,
-    check_fraction,
-    check_max_detections,
-)
+from inference_models.developer_tools import RecommendedParameters, check_fraction, check_max_detections, in_kind
 
 CLASS_NAMES = ("face",)
 # In the order of the network's output. Left and right are the person's own.

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from im_mediapipe.boxes import boxes_of, by_score, in_kind, scores_of
+from im_mediapipe.boxes import boxes_of, by_score, scores_of
 from im_mediapipe.categories import check_categories
 from im_mediapipe.frames import Frame
 from im_mediapipe.model_file import Outputs
@@ -23,7 +23,7 @@ from inference_models import (
     ModelRuntimeError,
     ObjectDetectionModel,
 )
-from inference_models.developer_tools import RecommendedParameters, check_max_detections
+from inference_models.developer_tools import RecommendedParameters, check_max_detections, in_kind
 
 _CONFIDENCE = 0.4
 _MAX_DETECTIONS = 300

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import RawResults
 from im_rfdetr.stages import RFDETRStages, place_boxes
 from inference_models import Confidence, Detections, ObjectDetectionModel
-from inference_models.developer_tools import Array, PreProcessingMetadata, as_numpy
+from inference_models.developer_tools import Array, PreProcessingMetadata, as_numpy, in_kind
 
 __all__ = ["RFDETRDetector"]
 

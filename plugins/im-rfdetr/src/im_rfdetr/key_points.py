@@ -7,7 +7,6 @@ from typing import Any, Self
 
 import numpy as np
 
-from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import VALUES_PER_POINT, RawResults
 from im_rfdetr.package import RFDETRPackage
 from im_rfdetr.points import Points, fuse_scores, read_points
@@ -28,6 +27,7 @@ from inference_models.developer_tools import (
     as_numpy,
     check_fraction,
     check_max_detections,
+    in_kind,
     parse_key_points_metadata,
 )
 
@@ -50,7 +50,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
     def _from_package(cls, opened: RFDETRPackage, directory: Path) -> Self:
         class_count = len(opened.classes.mapping.network_names)
         key_points = parse_key_points_metadata(directory / "keypoints_metadata.json", class_count)
-        for output in opened.session.outputs:
+        for output in opened.network.session.outputs:
             if len(output.shape) == 4 and output.shape[2] is not None:
                 _check_slots(output.shape[2:], key_points)
         return cls(opened, key_points)

@@ -15,27 +15,20 @@ from im_rfdetr.resolution import MaxResolution, check_resolution
 from inference_models import Confidence, ModelLoadingError
 from inference_models.developer_tools import (
     Array,
-    BatchSizes,
     ImageDimensions,
+    ImageNetwork,
     InferenceConfig,
     ModelPackageMetadata,
     RecommendedParameters,
     Session,
     SessionOpener,
-    TensorInfo,
     agreed_input_size,
-    as_kind,
-    batch_limits,
-    choose_batch_sizes,
     find_image_input,
-    join_batches,
     map_classes,
     parse_class_names,
     parse_inference_config,
-    processing_device,
     require_supported,
     resolve_confidence,
-    run_in_batches,
 )
 
 __all__ = ["RFDETRPackage", "join_package", "open_package", "read_files"]
@@ -48,21 +41,17 @@ class RFDETRPackage:
     """An opened package.
 
     Attributes:
-        session: the network.
+        network: what the session opened.
         classes: its classes, and those of predictions.
         pre_processor: makes its input.
-        input: its input.
-        batch_sizes: how many images go through at once.
         needs: "masks" or "key points", as the task does; None for detection.
         recommended: thresholds behind `confidence="best"`.
         select_count: how many pairs of query and class are taken; None: as many as there are queries.
     """
 
-    session: Session
+    network: ImageNetwork
     classes: Classes
     pre_processor: RFDETRPreProcessor
-    input: TensorInfo
-    batch_sizes: BatchSizes
     needs: str | None
     recommended: RecommendedParameters | None = None
     select_count: int | None = None
@@ -70,7 +59,7 @@ class RFDETRPackage:
     @property
     def device(self) -> str | None:
         """Where images are prepared, as torch names it; None: on the host."""
-        return processing_device(self.session.array_kind, self.session.device)
+        return self.network.device
 
     def run(self, inputs: Array) -> RawResults:
         """Run the network, in as many batches as it needs.
@@ -83,14 +72,7 @@ class RFDETRPackage:
             ModelRuntimeError: the backend failed.
             CorruptedModelPackageError: the outputs are not those of the task.
         """
-        session, sizes = self.session, self.batch_sizes
-        runs = run_in_batches(
-            session,
-            {self.input.name: as_kind(inputs, session.array_kind, session.device)},
-            min_batch_size=sizes.smallest,
-            max_batch_size=sizes.largest,
-        )
-        outputs = join_batches(runs)
+        outputs = self.network.run(inputs)
         roles = find_roles({name: tuple(output.shape) for name, output in outputs.items()}, needs=self.needs)
         return RawResults.by_role(outputs, roles)
 
@@ -176,21 +158,18 @@ def join_package(
     select_count: int | None = None,
 ) -> RFDETRPackage:
     """Return the package of an opened network, once what is said about it fits. For errors, see `open_package`."""
-    network_input = find_image_input(session.inputs, config)
-    batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
+    network = ImageNetwork.from_session(session, config, metadata)
     if session.outputs and all(output.shape for output in session.outputs):
         shapes = {output.name: output.shape for output in session.outputs}
         columns = shapes[find_roles(shapes, needs=needs).logits][-1]
         if columns is not None:
             classes.shown_ids(columns)
     return RFDETRPackage(
-        session=session,
+        network=network,
         classes=classes,
         pre_processor=RFDETRPreProcessor.from_config(
-            config, size=agreed_input_size(network_input, config), dtype=network_input.dtype
+            config, size=agreed_input_size(network.input, config), dtype=network.input.dtype
         ),
-        input=network_input,
-        batch_sizes=batch_sizes,
         needs=needs,
         recommended=recommended,
         select_count=select_count,

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from im_rfdetr.kinds import in_kind
 from im_rfdetr.outputs import RawResults
 from im_rfdetr.selection import Selected
 from im_rfdetr.stages import RFDETRStages, place_boxes
@@ -18,7 +17,7 @@ from inference_models import (
     InstanceSegmentationModel,
     InvalidParameterError,
 )
-from inference_models.developer_tools import Array, PreProcessingMetadata, as_numpy, dense_masks, rle_masks
+from inference_models.developer_tools import Array, PreProcessingMetadata, as_numpy, dense_masks, in_kind, rle_masks
 
 __all__ = ["RFDETRInstanceSegmenter"]
 

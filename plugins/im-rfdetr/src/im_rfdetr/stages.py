@@ -41,7 +41,7 @@ class RFDETRStages(Model):
 
     def __init__(self, package: RFDETRPackage) -> None:
         self._package = package
-        self.owns(package.session)
+        self.owns(package.network.session)
 
     @classmethod
     def from_pretrained(
@@ -81,7 +81,7 @@ class RFDETRStages(Model):
         try:
             return cls._from_package(opened, Path(model_name_or_path))
         except BaseException:
-            opened.session.close()
+            opened.network.session.close()
             raise
 
     @classmethod

@@ -155,7 +155,7 @@ def run_network(boxes: BoxPackage, inputs: Floats) -> RawBoxes:
         ModelRuntimeError: the backend failed.
         CorruptedModelPackageError: the outputs do not fit class_names.txt, or are not of this family.
     """
-    runs = boxes.package.run_in_batches(inputs)
+    runs = boxes.package.network.run_in_batches(inputs)
     shapes = tuple([tuple(output.shape) for output in runs[0].outputs.values()])
     roles = tell_apart(boxes.heads, shapes, len(boxes.package.network_class_names), boxes.extra_count)
     if isinstance(roles.head, FlatHead):

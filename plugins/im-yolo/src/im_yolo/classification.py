@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar, Literal
-
-import numpy as np
-import numpy.typing as npt
 
 from im_yolo.heads import Shape
 from im_yolo.one_output import OneOutputStages
@@ -24,18 +20,13 @@ from inference_models.developer_tools import (
     Array,
     Images,
     InferenceConfig,
-    as_float32,
     as_kind,
     as_like,
-    as_numpy,
-    indices_where,
+    predict_class,
+    predict_labels,
     require_activation,
     resolve_confidence,
-    sigmoid,
-    softmax,
 )
-
-Floats = npt.NDArray[np.float32]
 
 _DEFAULT_CONFIDENCE = 0.4
 
@@ -117,16 +108,6 @@ class _ClassificationStages(OneOutputStages):
         device = self._package.device
         return device if device is not None and lies_on == device.partition(":")[0] else None
 
-    def _probabilities(self, output: Array, activation: Callable[[Floats], Floats]) -> Floats:
-        """Return (N, classes) float32 for the classes in predictions; those that are removed keep their share.
-
-        Tensors stay what they are where the network works on a device.
-        """
-        scores = as_float32(output if self._package.device else as_numpy(output))
-        probabilities = scores if self._fused else activation(scores)
-        classes = self._package.classes
-        return probabilities[:, as_like(classes.kept, scores)] if classes.removes else probabilities
-
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:
         require_activation(config, cls.post_processing, directory)
@@ -154,12 +135,8 @@ class YOLOClassifier(_ClassificationStages, ClassificationModel[Array, Array]):
             One prediction for all N images, with the probability of every class. Of equal ones the lower id is best.
             Where the package removes classes, the others' probabilities are as if it did not, and do not sum to 1.
         """
-        scores = self._probabilities(model_results, softmax)
-        return ClassificationPrediction(
-            class_id=as_like(scores.argmax(axis=1), model_results),
-            confidence=as_like(scores, model_results),
-            class_names=self._package.class_names,
-        )
+        package = self._package
+        return predict_class(model_results, package.classes, is_fused=self._fused, device=package.device)
 
 
 class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationModel[Array, Array]):
@@ -183,17 +160,8 @@ class YOLOMultiLabelClassifier(_ClassificationStages, MultiLabelClassificationMo
         Raises:
             InvalidParameterError: `confidence` cannot be used.
         """
-        names = self._package.class_names
+        package = self._package
         threshold = resolve_confidence(
-            confidence, default=_DEFAULT_CONFIDENCE, class_names=names, recommended=self._recommended
+            confidence, default=_DEFAULT_CONFIDENCE, class_names=package.class_names, recommended=self._recommended
         )
-        scores = self._probabilities(model_results, sigmoid)
-        threshold = as_like(threshold, scores)
-        return [
-            MultiLabelClassificationPrediction(
-                class_ids=as_like(indices_where(image >= threshold), model_results),
-                confidence=as_like(image, model_results),
-                class_names=names,
-            )
-            for image in scores
-        ]
+        return predict_labels(model_results, package.classes, threshold, is_fused=self._fused, device=package.device)

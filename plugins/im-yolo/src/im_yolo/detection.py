@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
-from im_yolo.heads import DecodedBoxes, Floats
-from im_yolo.kinds import in_kind
+from im_yolo.heads import Floats
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, ObjectDetectionModel
-from inference_models.developer_tools import PreProcessingMetadata, rescale_boxes
+from inference_models.developer_tools import PreProcessingMetadata, in_kind
 
 
 class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMetadata], RawBoxes]):
@@ -62,17 +61,9 @@ class YOLODetector(BoxStages, ObjectDetectionModel[Floats, list[PreProcessingMet
         )
         found = find_boxes(self._boxes, model_results, thresholds)
         return [
-            in_kind(self._detections(boxes, metadata), metadata)
+            in_kind(self._to_detections(boxes, metadata), metadata)
             for boxes, metadata in zip(found, pre_processing_meta, strict=True)
         ]
-
-    def _detections(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata) -> Detections:
-        return Detections(
-            xyxy=rescale_boxes(boxes.xyxy, metadata),
-            class_id=boxes.class_ids,
-            confidence=boxes.scores,
-            class_names=self._boxes.package.class_names,
-        )
 
 
 class YOLOv5Detector(YOLODetector):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,24 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from im_yolo import families
-from im_yolo.boxes import BoxPackage, RawBoxes, choose_thresholds, find_boxes, open_box_package
+from im_yolo.boxes import BoxPackage, RawBoxes, choose_thresholds, find_boxes
 from im_yolo.heads import DecodedBoxes, Floats
-from im_yolo.kinds import in_kind
 from im_yolo.stages import BoxStages
 from inference_models import Confidence, Detections, KeyPoints, KeyPointsDetectionModel
 from inference_models.developer_tools import (
     KeyPointsMetadata,
-    ModelPackageMetadata,
     PreProcessingMetadata,
-    RecommendedParameters,
-    SessionOpener,
     as_float32,
     as_like,
     check_fraction,
+    in_kind,
     library_of,
     parse_class_names,
     parse_key_points_metadata,
-    rescale_boxes,
     rescale_points,
 )
 
@@ -48,41 +44,10 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
         self._counts = np.array([len(names) for names in key_points.classes])
 
     @classmethod
-    def from_pretrained(
-        cls,
-        model_name_or_path: str | Path,
-        *,
-        open_session: SessionOpener,
-        recommended_parameters: RecommendedParameters | None = None,
-        model_features: Mapping[str, Any] | None = None,
-        package: ModelPackageMetadata | None = None,
-    ) -> Self:
-        """Load the package in a directory.
-
-        Args:
-            model_name_or_path: the directory. It holds inference_config.json, class_names.txt,
-                keypoints_metadata.json and the network.
-            open_session: opens the network; `AutoModel` hands it over.
-            recommended_parameters: thresholds behind `confidence="best"`.
-            model_features: what the package's metadata says of the export, "nms_fused" among it.
-            package: the package's metadata; its batch sizes count.
-
-        Raises:
-            CorruptedModelPackageError: a file is missing or malformed, or the network contradicts one.
-            ModelLoadingError: the package needs what is not supported; the message names what is.
-        """
-        directory = Path(model_name_or_path)
+    def _open(cls, directory: Path, open_boxes: Callable[..., BoxPackage]) -> Self:
         class_count = len(parse_class_names(directory / "class_names.txt"))
         key_points = parse_key_points_metadata(directory / "keypoints_metadata.json", class_count)
-        boxes = open_box_package(
-            directory,
-            open_session,
-            cls.family,
-            extra_count=_VALUES_PER_POINT * key_points.slots,
-            recommended_parameters=recommended_parameters,
-            model_features=model_features,
-            metadata=package,
-        )
+        boxes = open_boxes(extra_count=_VALUES_PER_POINT * key_points.slots)
         return cls(boxes, key_points.take(boxes.package.classes.kept.tolist()))
 
     @property
@@ -158,17 +123,9 @@ class YOLOKeyPointsDetector(BoxStages, KeyPointsDetectionModel[Floats, list[PreP
             class_id=boxes.class_ids,
             confidence=confidence,
             detection_confidence=boxes.scores,
-            class_names=self._boxes.package.class_names,
+            class_names=self._package.class_names,
             key_points_classes=self._key_points.classes,
             skeletons=self._key_points.skeletons,
-        )
-
-    def _to_detections(self, boxes: DecodedBoxes, metadata: PreProcessingMetadata) -> Detections:
-        return Detections(
-            xyxy=rescale_boxes(boxes.xyxy, metadata),
-            class_id=boxes.class_ids,
-            confidence=boxes.scores,
-            class_names=self._boxes.package.class_names,
         )
 
 

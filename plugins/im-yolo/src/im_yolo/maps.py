@@ -10,28 +10,26 @@ import numpy.typing as npt
 
 from im_yolo import families
 from im_yolo.heads import Floats, Shape, Threshold
-from im_yolo.kinds import in_kind
 from im_yolo.one_output import OneOutputStages
 from im_yolo.package import YOLOPackage
+from im_yolo.pictures import PictureStages
 from inference_models import (
-    ColorFormat,
     Confidence,
     CorruptedModelPackageError,
     DepthEstimationModel,
     ModelLoadingError,
-    PreProcessingOverrides,
     SemanticSegmentationModel,
     SemanticSegmentationResult,
 )
 from inference_models.developer_tools import (
     Array,
-    Images,
     InferenceConfig,
     PreProcessingMetadata,
     RecommendedParameters,
     as_float32,
     as_kind,
     as_like,
+    in_kind,
     library_of,
     resolve_confidence,
     restore_map,
@@ -44,8 +42,8 @@ Ids = npt.NDArray[np.int64]
 Map = npt.NDArray[np.float32]
 
 
-class _MapStages(OneOutputStages):
-    """What both share: pre-processing, and which post-processing a package may ask for.
+class _MapStages(PictureStages, OneOutputStages):
+    """What both share: which post-processing a package may ask for.
 
     Attributes:
         post_processing: the types that inference_config.json may state; "nms", which is about boxes, has no meaning
@@ -53,41 +51,6 @@ class _MapStages(OneOutputStages):
     """
 
     post_processing: ClassVar[tuple[str, ...]]
-
-    def pre_process(
-        self,
-        images: Images,
-        *,
-        input_color_format: ColorFormat | None = None,
-        image_size: int | tuple[int, int] | None = None,
-        pre_processing_overrides: PreProcessingOverrides | None = None,
-    ) -> tuple[Floats, list[PreProcessingMetadata]]:
-        """Return the network's input for `images`, and how to get back from it.
-
-        Args:
-            images: one image, a list of them of any sizes, an array (N, H, W, 3) or a tensor (N, 3, H, W). An image
-                is a numpy array (H, W, 3) uint8, or a torch tensor (3, H, W) of uint8 values or floats in 0 to 1.
-            input_color_format: the order of the images' colours; default "bgr" for numpy, as OpenCV reads them, and
-                "rgb" for torch.
-            image_size: width and height of the network's input for this call, or one number for both; only for
-                packages that support it.
-            pre_processing_overrides: single steps to leave out.
-
-        Returns:
-            A new array (N, 3, height, width) float32 (float16 if the network takes that); a tensor on the network's
-            device where that is a GPU's. And N metadata.
-
-        Raises:
-            ModelInputError: an image cannot be used.
-            InvalidParameterError: an option has a value that does not exist.
-        """
-        return self._package.pre_processor(
-            images,
-            input_color_format=input_color_format,
-            image_size=image_size,
-            overrides=pre_processing_overrides,
-            device=self._package.device,
-        )
 
     @classmethod
     def _check_config(cls, config: InferenceConfig, directory: Path) -> None:

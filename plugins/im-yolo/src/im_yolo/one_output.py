@@ -26,7 +26,7 @@ class OneOutputStages(Model):
         self._recommended = recommended_parameters
         stated = package.config.post_processing
         self._fused = stated is not None and stated.fused
-        self.owns(package.session)
+        self.owns(package.network.session)
 
     @classmethod
     def from_pretrained(

@@ -12,30 +12,19 @@ from attrs import frozen
 
 from inference_models.developer_tools import (
     Array,
-    BatchRun,
-    BatchSizes,
     ClassMapping,
+    ImageNetwork,
     ImagePreProcessor,
     InferenceConfig,
     ModelPackageMetadata,
     ResizeMode,
-    Session,
     SessionOpener,
     TensorInfo,
-    agreed_input_size,
-    as_kind,
     as_numpy,
-    batch_limits,
-    choose_batch_sizes,
-    find_image_input,
-    join_batches,
     map_classes,
     parse_class_names,
     parse_inference_config,
-    processing_device,
     require_supported,
-    run_in_batches,
-    stated_input_size,
     substitute_resize_mode,
 )
 
@@ -47,20 +36,16 @@ class YOLOPackage:
     """An opened package.
 
     Attributes:
-        session: the network.
+        network: what the session opened.
         config: what `inference_config.json` says.
         classes: the network's classes, and those of predictions; none where the task has none.
         pre_processor: makes the network's input.
-        input_name: the name of that input.
-        batch_sizes: how many images go through at once.
     """
 
-    session: Session
+    network: ImageNetwork
     config: InferenceConfig
     classes: ClassMapping
     pre_processor: ImagePreProcessor
-    input_name: str
-    batch_sizes: BatchSizes
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -75,7 +60,7 @@ class YOLOPackage:
     @property
     def device(self) -> str | None:
         """Where images are prepared and outputs read, as torch names it; None: on the host, with arrays."""
-        return processing_device(self.session.array_kind, self.session.device)
+        return self.network.device
 
     def run(self, inputs: Floats) -> list[Floats]:
         """Run the network, in as many batches as it needs, and return its outputs in its own order.
@@ -90,17 +75,7 @@ class YOLOPackage:
             SessionClosedError: after `close()`.
             ModelRuntimeError: the backend failed.
         """
-        return self.in_order(join_batches(self.run_in_batches(inputs)))
-
-    def run_in_batches(self, inputs: Floats) -> list[BatchRun]:
-        """Run the network as `run` does, and return the runs one by one: for outputs without a batch axis."""
-        session, sizes = self.session, self.batch_sizes
-        return run_in_batches(
-            session,
-            {self.input_name: as_kind(inputs, session.array_kind, session.device)},
-            min_batch_size=sizes.smallest,
-            max_batch_size=sizes.largest,
-        )
+        return self.in_order(self.network.run(inputs))
 
     def in_order(self, outputs: Mapping[str, Array]) -> list[Floats]:
         """Return the outputs of the session in its own order, as `run` does."""
@@ -139,20 +114,13 @@ def open_package(
     require_supported(config)  # before opening a network takes its time
     session = open_session(directory)
     try:
-        network_input = find_image_input(session.inputs, config)
-        batch_sizes = choose_batch_sizes(batch_limits(session), config.forward_pass, metadata)
+        network = ImageNetwork.from_session(session, config, metadata)
         if session.outputs and all(output.shape for output in session.outputs):
             check_outputs(session.outputs, class_names)
-        pre_processor = ImagePreProcessor.from_config(
-            config,
-            size=agreed_input_size(network_input, config),
-            dtype=network_input.dtype,
-            dynamic_size=None in stated_input_size(network_input),
-        )
+        return YOLOPackage(network, config, classes, network.make_pre_processor(config))
     except BaseException:
         session.close()
         raise
-    return YOLOPackage(session, config, classes, pre_processor, network_input.name, batch_sizes)
 
 
 def _as_trained(config: InferenceConfig) -> InferenceConfig:

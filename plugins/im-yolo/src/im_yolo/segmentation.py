@@ -10,7 +10,6 @@ from attrs import frozen
 from im_yolo import families
 from im_yolo.boxes import RawBoxes, choose_thresholds, find_boxes
 from im_yolo.heads import DecodedBoxes, Floats
-from im_yolo.kinds import in_kind
 from im_yolo.outputs import PROTOTYPES
 from im_yolo.stages import BoxStages
 from inference_models import (
@@ -25,6 +24,7 @@ from inference_models.developer_tools import (
     check_flag,
     check_fraction,
     dense_masks,
+    in_kind,
     rescale_boxes,
     rle_masks,
 )
@@ -136,7 +136,7 @@ class YOLOInstanceSegmenter(BoxStages, InstanceSegmentationModel[Floats, list[Pr
             xyxy=xyxy,
             class_id=boxes.class_ids,
             confidence=boxes.scores,
-            class_names=self._boxes.package.class_names,
+            class_names=self._package.class_names,
             mask=make_masks(
                 prototypes, coefficients, xyxy, metadata, smoothing=options.smoothing, threshold=options.threshold
             ),
