@@ -191,11 +191,11 @@ class AutoModel:
         """Print the models that the weights providers list, and return their ids by provider.
 
         Args:
-            weights_provider: ask this one only. Default: all that can list.
+            weights_provider: ask this one only. Default: all that can list; one that fails is left out with a warning.
 
         Raises:
             WeightsProviderNotFoundError: there is no such provider.
-            ModelRetrievalError: a provider failed.
+            ModelRetrievalError: the provider `weights_provider` failed, or cannot list.
         """
         from inference_models.describe import print_available_models
         from inference_models.weights_providers import list_available_models

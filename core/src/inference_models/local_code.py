@@ -77,7 +77,7 @@ def load_local_class(directory: Path, config: dict[str, Any], *, allowed: bool) 
     if not allowed:
         raise ForbiddenLocalCodePackageAccessError(
             f"{directory} holds a model with code of its own ({config.get(_MODULE_KEY)!r}), and loading it would run "
-            f"that code. If you trust it, pass allow_local_code_packages=True."
+            f"that code. If you trust it, pass allow_local_code_packages=True (im predict --allow-local-code-packages)."
         )
     policy, stated = current_policy(), config.get("weights_license")
     refusal = policy.refuse_local_code() or policy.refuse_weights(stated if isinstance(stated, str) else None)

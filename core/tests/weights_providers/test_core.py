@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -166,6 +167,40 @@ def test_an_object_that_cannot_be_hashed_can_be_a_provider() -> None:
     assert get_model_from_provider("objects://a").model_variant == "small"
     with pytest.raises(InvalidParameterError, match="does not accept page="):
         get_model_from_provider("objects://a", page=1)
+
+
+class TestListing:
+    @pytest.fixture(autouse=True)
+    def _one_that_fails(self, install_plugin) -> None:
+        install_plugin("acme", PROVIDER)
+        broken = PROVIDER.replace("acme", "mute").replace('return ["plates", "letters"]', 'raise OSError("no token")')
+        install_plugin("mute", broken)
+
+    def test_one_that_fails_does_not_hide_what_the_others_have(self, caplog) -> None:
+        with caplog.at_level(logging.WARNING):
+            listed = list_available_models()
+        assert listed["acme"] == ["letters", "plates"]
+        assert "mute" not in listed
+        [record] = caplog.records
+        assert "mute" in record.getMessage()
+        assert "no token" in record.getMessage()
+
+    def test_asked_for_by_name_it_is_an_error(self) -> None:
+        with pytest.raises(ModelRetrievalError, match="'mute' failed to list its models: OSError: no token"):
+            list_available_models("mute")
+        with pytest.raises(WeightsProviderNotFoundError):
+            list_available_models("acne")
+
+    def test_one_that_is_registered_is_known_and_cannot_list(self) -> None:
+        register_model_provider("lab", simple)
+        with pytest.raises(ModelRetrievalError, match="'lab' cannot list its models"):
+            list_available_models("lab")
+
+
+def test_a_path_as_an_address_is_pointed_out_as_it_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(WeightsProviderNotFoundError) as problem:
+        get_model_from_provider(f"file://{tmp_path}")
+    assert problem.value.message.endswith(f"to load it, write {str(tmp_path)!r}.")
 
 
 @pytest.mark.parametrize("name", [5, "", b"acme"])

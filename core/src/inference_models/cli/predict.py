@@ -43,6 +43,11 @@ _BATCH = 4
     help="A model of the pipeline. Repeat it, one for each place, - for the default; leave it out for all defaults.",
 )
 @loading_options
+@click.option(
+    "--allow-local-code-packages",
+    is_flag=True,
+    help="Let a directory that brings Python code of its own (model_module) run it.",
+)
 def predict(  # noqa: PLR0917 (click passes all of them by name)
     model: str | None,
     images: tuple[Path, ...],

@@ -135,11 +135,14 @@ def list_models(spec: WeightsProviderSpec) -> list[str]:
 
 
 def list_available_models(weights_provider: str | None = None) -> dict[str, list[str]]:
-    """Return the ids that the providers list, by provider; those that cannot list are left out.
+    """Return the ids that the providers list, by provider.
+
+    Those that cannot list are left out, and with a warning those that fail: one that needs a network or a token does
+    not hide what the others have.
 
     Raises:
         WeightsProviderNotFoundError: there is no provider `weights_provider`.
-        ModelRetrievalError: a provider failed, or cannot list and was asked for by name.
+        ModelRetrievalError: the provider `weights_provider` failed, or cannot list.
         InvalidParameterError: `weights_provider` is no name.
         PolicyViolationError: the policy forbids `weights_provider`. Others that it forbids are not asked.
     """
@@ -147,39 +150,50 @@ def list_available_models(weights_provider: str | None = None) -> dict[str, list
     if weights_provider is not None:
         check_provider_name(weights_provider)
         refuse_forbidden_provider(weights_provider)
-    rows = permitted_providers(catalog) if weights_provider is None else [catalog.provider(weights_provider)]
+        spec = _registered(weights_provider, catalog) or catalog.provider(weights_provider).spec
+        return {spec.name: _listed_by(spec)}
     models = {}
-    for row in rows:
-        if row.spec.list_models is None:
-            if weights_provider is not None:
-                raise ModelRetrievalError(
-                    f"Weights provider {row.spec.name!r} cannot list its models. Ask for a model by its id."
-                )
-            continue
-        try:
-            models[row.spec.name] = list_models(row.spec)
-        except BaseInferenceModelsError:
-            raise
-        except Exception as error:
-            raise ModelRetrievalError(
-                f"Weights provider {row.spec.name!r} of {row.plugin} failed to list its models: "
-                f"{type(error).__name__}: {error}."
-            ) from error
+    for row in permitted_providers(catalog):
+        if row.spec.list_models is not None:
+            try:
+                models[row.spec.name] = _listed_by(row.spec)
+            except BaseInferenceModelsError as error:
+                logger.warning("The models of %s are not listed: %s", row.plugin, error)
     return models
+
+
+def _listed_by(spec: WeightsProviderSpec) -> list[str]:
+    if spec.list_models is None:
+        raise ModelRetrievalError(f"Weights provider {spec.name!r} cannot list its models. Ask for a model by its id.")
+    try:
+        return list_models(spec)
+    except BaseInferenceModelsError:
+        raise
+    except Exception as error:
+        raise ModelRetrievalError(
+            f"Weights provider {spec.name!r} failed to list its models: {type(error).__name__}: {error}. This is a "
+            f"fault of the provider; report it to whoever publishes it."
+        ) from error
 
 
 def _provider(source: ModelSource, catalog: Catalog) -> WeightsProviderSpec:
     refuse_forbidden(source)
-    handler = WEIGHTS_PROVIDERS.get(source.provider)
-    if handler is not None:
-        refuse_second(source.provider, catalog)
-        return WeightsProviderSpec(name=source.provider, target=handler)
+    if (registered := _registered(source.provider, catalog)) is not None:
+        return registered
     try:
         return catalog.provider(source.provider).spec
     except WeightsProviderNotFoundError as error:
         raise WeightsProviderNotFoundError(
             f"{source.model_id!r} cannot be loaded. {error.message}{_other_meaning(source.model_id, catalog)}"
         ) from None
+
+
+def _registered(name: str, catalog: Catalog) -> WeightsProviderSpec | None:
+    handler = WEIGHTS_PROVIDERS.get(name)
+    if handler is None:
+        return None
+    refuse_second(name, catalog)
+    return WeightsProviderSpec(name=name, target=handler)
 
 
 def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) -> str:
@@ -189,7 +203,8 @@ def _other_meaning(model_id: str, catalog: Catalog, asked: str | None = None) ->
     """
     lines = []
     if _exists(model_id):
-        lines.append(f"\n{model_id!r} is also a path here: to load it, write './{model_id}'.")
+        path = model_id if Path(model_id).is_absolute() else f"./{model_id}"
+        lines.append(f"\n{model_id!r} is also a path here: to load it, write {path!r}.")
     for row in permitted_providers(catalog):
         is_other = asked is None or canonical_name(row.spec.name) != canonical_name(asked)
         listed = _known_to(row.spec) if row.spec.works_offline and is_other else []
