@@ -70,3 +70,13 @@ def test_arrays_are_worked_on_without_knowing_their_library() -> None:
         np.testing.assert_array_equal(as_float32(make(halves)), halves)
         assert type(as_like(scores, given)) is type(as_like(torch.from_numpy(scores), given)) is type(given)
         assert as_like(0.5, given) == 0.5
+
+
+def test_elements_of_one_dimensional_arrays_are_of_the_arrays_library() -> None:
+    torch = pytest.importorskip("torch")
+    for make in (np.asarray, torch.from_numpy):
+        array = make(np.array([1.5, -2], np.float16))
+        for element in array:
+            assert as_float32(element).dtype == as_float32(array).dtype
+            assert library_of(element) is library_of(array)
+            assert type(as_like(VALUES, element)) is type(array)
