@@ -200,6 +200,7 @@ def test_an_objectness_score_is_not_a_class(packages: Any) -> None:
     [
         {"mask_format": "polygons"},
         {"mask_format": None},
+        {"mask_format": ["rle"]},
         {"masks_smoothing_enabled": 1},
         {"masks_binarization_threshold": 1.5},
         {"masks_binarization_threshold": "high"},

@@ -65,7 +65,7 @@ class RFDETRInstanceSegmenter(RFDETRStages, InstanceSegmentationModel[Array, lis
             InvalidParameterError: an option cannot be used, or `model_results` come from a network without masks.
             CorruptedModelPackageError: the network has another number of classes than class_names.txt.
         """
-        if mask_format not in _MASK_FORMATS:
+        if not isinstance(mask_format, str) or mask_format not in _MASK_FORMATS:
             raise InvalidParameterError(f'mask_format must be "dense" or "rle", got {mask_format!r}.')
         if model_results.extra is None:
             raise InvalidParameterError("model_results has no masks. Pass what this model's forward() returned.")

@@ -118,7 +118,7 @@ class YOLOInstanceSegmenter(BoxStages, InstanceSegmentationModel[Floats, list[Pr
         ]
 
     def _check_options(self, mask_format: Any, smoothing: Any, threshold: Any) -> _MaskOptions:
-        if mask_format not in _MASK_FORMATS:
+        if not isinstance(mask_format, str) or mask_format not in _MASK_FORMATS:
             raise InvalidParameterError(f'mask_format must be "dense" or "rle", got {mask_format!r}.')
         return _MaskOptions(
             mask_format,
