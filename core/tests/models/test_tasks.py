@@ -90,8 +90,9 @@ def test_instance_segmentation_checks_the_mask_format() -> None:
     assert repr(Segmenter()(image, mask_format="rle")[0]) == "InstanceDetections(1: 1 cat; RLE masks 4x6)"
     with pytest.raises(InvalidParameterError, match=r"Segmenter cannot give masks as 'dense'. Supported: rle\."):
         Segmenter()(image, mask_format="dense")
-    with pytest.raises(InvalidParameterError, match=r"cannot give masks as \['rle'\]"):
-        Segmenter()(image, mask_format=["rle"])
+    for wrong in (["rle"], np.array(["rle", "rle"])):
+        with pytest.raises(InvalidParameterError, match=r"Segmenter cannot give masks as .*rle.*\. Supported: rle\."):
+            Segmenter()(image, mask_format=wrong)
 
 
 class OpenDetector(Loads, OpenVocabularyObjectDetectionModel[Any, Any, Any]):

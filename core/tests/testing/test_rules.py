@@ -85,6 +85,36 @@ def test_another_mark_does_not_do(mark: Any) -> None:
         type("TestBall", (Round,), {"test_rolls": test_rolls})
 
 
+@pytest.mark.parametrize(
+    ("mark", "name"),
+    [
+        (pytest.mark.skip, "skip"),
+        (pytest.mark.skip(""), "skip"),
+        (pytest.mark.xfail(reason=" "), "xfail"),
+        (pytest.mark.xfail("sys.platform == 'win32'"), "xfail"),
+        ([pytest.mark.slow, pytest.mark.skipif("True")], "skipif"),
+    ],
+)
+def test_a_mark_on_the_class_without_a_reason_is_refused(mark: Any, name: str) -> None:
+    with pytest.raises(ContractRuleError, match=f"TestBall is marked {name} without a reason, and so are all tests"):
+        type("TestBall", (Round,), {"pytestmark": mark})
+    with pytest.raises(ContractRuleError, match=f"TestBall is marked {name}"):
+        type("TestBall", (Round, type("Elsewhere", (), {"pytestmark": mark})), {})
+
+
+def test_other_marks_on_the_class_and_reasons_are_allowed() -> None:
+    for mark in (pytest.mark.slow, pytest.mark.skip("flat"), pytest.mark.skipif(True, reason="no pump")):
+        type("TestBall", (Round,), {"pytestmark": mark})
+        mark(type("TestBall", (Round,), {}))
+    type("TestBall", (Round,), {"pytestmark": [pytest.mark.xfail(reason="flat"), pytest.mark.timeout(5)]})
+
+
+@pytest.mark.parametrize("name", ["run_check", "known", "kept", "stated", "pytest_generate_tests"])
+def test_what_all_tests_run_by_may_not_be_overridden(name: str) -> None:
+    with pytest.raises(ContractRuleError, match=f"TestBall overrides {name}, by which all tests"):
+        type("TestBall", (Round,), {name: lambda self, *arguments: None})
+
+
 class Mixin:
     def test_rolls(self) -> None: ...
 

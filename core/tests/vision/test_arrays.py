@@ -88,3 +88,13 @@ def test_predictions_are_given_as_the_image_was() -> None:
         assert (given.xyxy.device.type, given.xyxy.tolist(), given.class_id.tolist()) == ("cpu", [[1, 2, 3, 4]], [0])
     elsewhere = in_kind(arrays, SourceImage(array.pixels, array_kind="torch", device="meta"))
     assert elsewhere.confidence.device.type == "meta"
+
+
+def test_elements_of_one_dimensional_arrays_are_of_the_arrays_library() -> None:
+    torch = pytest.importorskip("torch")
+    for make in (np.asarray, torch.from_numpy):
+        array = make(np.array([1.5, -2], np.float16))
+        for element in array:
+            assert as_float32(element).dtype == as_float32(array).dtype
+            assert library_of(element) is library_of(array)
+            assert type(as_like(VALUES, element)) is type(array)

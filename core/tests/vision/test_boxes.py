@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from attrs import evolve
 
 from inference_models.vision import ImageDimensions, StaticCropOffset, cxcywh_to_xyxy, pairwise_iou, rescale_boxes
@@ -13,6 +14,12 @@ def test_centre_and_size_become_corners() -> None:
     np.testing.assert_array_equal(corners, [[8, 17, 12, 23], [0, 0, 0, 0], [-2.5, 4.5, 0.5, 5.5]])
     assert corners.dtype == np.float32
     assert cxcywh_to_xyxy(boxes[:0]).shape == (0, 4)
+
+
+@pytest.mark.filterwarnings("error")
+def test_corners_beyond_all_numbers_are_infinite_without_a_warning() -> None:
+    corners = cxcywh_to_xyxy(np.array([[3e38, -3e38, 3e38, 3e38]], np.float32))
+    np.testing.assert_array_equal(corners[0, 1:3], [-np.inf, np.inf])
 
 
 def test_overlaps_of_all_pairs() -> None:

@@ -149,12 +149,18 @@ WRONG = [
     ("network_input.input_channels", 0, "'input_channels' must be >= 1: 0"),
     ("network_input.training_input_size", None, "expected training_input_size, found none"),
     ("network_input.training_input_size.height", -1, "network_input.training_input_size: 'height' must be >= 1: -1"),
+    ("network_input.training_input_size.height", 1e30, "training_input_size: 'height' must be <= 32767: 1000000000"),
+    ("network_input.training_input_size.width", 10**400, "network_input.training_input_size: 'width' must be <= 32767"),
+    ("network_input.dynamic_spatial_size_mode.value", 10**6, "dynamic_spatial_size_mode: 'value' must be <= 32767"),
     ("network_input.training_input_size.width", None, "network_input.training_input_size.width: expected a whole"),
     ("network_input.dynamic_spatial_size_supported", "no", "expected true or false, found"),
     ("network_input.dynamic_spatial_size_mode", {"type": "pad-to-be-divisible"}, "expected a 'value'"),
     ("network_input.padding_value", 256, "'padding_value' must be <= 255: 256"),
     ("network_input.scaling_factor", 0, "'scaling_factor' must be > 0"),
     ("network_input.scaling_factor", float("nan"), "network_input.scaling_factor: expected a number, found NaN"),
+    ("network_input.scaling_factor", 10**400, "network_input.scaling_factor: expected a number, found 1000000"),
+    ("network_input.normalization", "abc", "network_input.normalization"),
+    ("network_input.normalization", {"a": 1, "b": 2}, "network_input.normalization"),
     ("network_input.normalization", [[0.5], [0.5]], "expected normalization with 3 means and deviations"),
     ("network_input.normalization", [[0, 0, 0], [1, 0, 1]], "standard deviations other than 0"),
     ("network_input.normalization", [[0, 0, "a"], [1, 1, 1]], "network_input.normalization"),
@@ -167,11 +173,15 @@ WRONG = [
     ("post_processing.type", "magic", 'post_processing.type: expected "nms" or "sigmoid" or "softmax"'),
     ("post_processing.fused", None, "post_processing.fused: expected true or false, found null"),
     ("post_processing.nms_parameters.iou_threshold", 1.5, "post_processing.nms_parameters: 'iou_threshold'"),
+    ("model_initialization", [1], "model_initialization: expected an object, found [1]"),
+    ("model_initialization", "abc", 'model_initialization: expected an object, found "abc"'),
+    ("class_names_operations", 5, "class_names_operations"),
+    ("class_names_operations", {"type": "class_name_removal"}, "class_names_operations"),
     ("class_names_operations.0.class_name", 7, "class_names_operations.0.class_name: expected text, found 7"),
 ]
 
 
-@pytest.mark.parametrize(("key_path", "value", "expected"), WRONG)
+@pytest.mark.parametrize(("key_path", "value", "expected"), WRONG, ids=lambda value: str(value)[:40])
 def test_a_wrong_value_is_named_with_its_key(path: Path, key_path: str, value: Any, expected: str) -> None:
     path.write_text(json.dumps(changed(COMPLETE, key_path, value)))
     with pytest.raises(CorruptedModelPackageError) as caught:

@@ -72,5 +72,7 @@ def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
         load_image(tmp_path / "nothing.png")
     with pytest.raises(ModelInputError, match="cannot be read"):
         load_image(tmp_path)
+    with pytest.raises(ModelInputError, match="cannot be read: embedded null"):
+        load_image("a\0b")
     with pytest.raises(ModelInputError, match=r"got ndarray. A numpy image needs no loading"):
         load_image(gradient())  # type: ignore[arg-type]

@@ -59,6 +59,16 @@ def test_points_outside_stay_outside_unless_asked() -> None:
     np.testing.assert_array_equal(rescale_points(points, LETTERBOXED_CROP, clamp=True), [[[0, 30], [np.nan, 3]]])
 
 
+@pytest.mark.filterwarnings("error")
+def test_coordinates_beyond_all_numbers_are_clamped_without_a_warning() -> None:
+    boxes = np.array([[-3e38, -3e38, 3e38, 3e38]], np.float32)
+    shrunk = evolve(LETTERBOXED_CROP, scale_width=0.5, scale_height=0.25)
+    np.testing.assert_array_equal(rescale_boxes(boxes, shrunk), [[0, 0, 40, 30]])
+    np.testing.assert_array_equal(
+        rescale_boxes(np.array([[-1e300, 0, 1e300, 1e39]]), shrunk)[0, [0, 2, 3]], [0, 40, 30]
+    )
+
+
 def test_no_points_are_no_points() -> None:
     assert rescale_points(np.zeros((0, 17, 2), np.float32), LETTERBOXED_CROP).shape == (0, 17, 2)
 

@@ -160,3 +160,20 @@ def test_a_network_of_one_size_refuses_another() -> None:
     config = InferenceConfig(NETWORK_INPUT)  # says dynamic; the network itself does not
     with pytest.raises(InvalidParameterError, match="is not supported"):
         ImagePreProcessor.from_config(config, dynamic_size=False)(picture(50, 70), image_size=320)
+
+
+@pytest.mark.parametrize("mode", [ResizeMode.LETTERBOX, ResizeMode.STRETCH, ResizeMode.FIT_LONGER_EDGE])
+def test_the_packages_own_size_is_rounded_up_as_a_requested_one_is(mode: ResizeMode) -> None:
+    trained = TrainingInputSize(height=500, width=500)
+    free = make(resize_mode=mode, training_input_size=trained)
+    tensor = free(picture(70, 70))[0]
+    assert tensor.shape == (1, 3, 512, 512)
+    np.testing.assert_array_equal(tensor, free(picture(70, 70), image_size=500)[0])
+
+
+def test_a_fixed_size_is_what_the_network_states_whatever_divides_it() -> None:
+    config = InferenceConfig(evolve(NETWORK_INPUT, training_input_size=TrainingInputSize(height=500, width=500)))
+    fixed = ImagePreProcessor.from_config(config, dynamic_size=False)
+    assert fixed(picture(70, 70))[0].shape == (1, 3, 500, 500)
+    unsupported = make(dynamic_spatial_size_supported=False, training_input_size=TrainingInputSize(500, 500))
+    assert unsupported(picture(70, 70))[0].shape == (1, 3, 500, 500)

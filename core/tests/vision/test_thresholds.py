@@ -29,7 +29,11 @@ def test_numbers_are_taken_as_they_are(given: Any, expected: float) -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["bset", "BEST", "", "0.5", -0.1, 1.0001, float("nan"), float("inf"), True, False, None, [0.5], {}, b"best"],
+    [
+        *("bset", "BEST", "", "0.5", -0.1, 1.0001, float("nan"), float("inf"), True, False, None, [0.5], {}, b"best"),
+        *(np.array([0.1, 0.2]), np.array(["best", "best"]), 10**400),
+    ],
+    ids=lambda given: repr(given)[:30],
 )
 def test_anything_else_is_refused(given: Any) -> None:
     with pytest.raises(InvalidParameterError, match='confidence must be a number from 0 to 1, "best" or "default"'):
@@ -69,10 +73,22 @@ def test_counts_are_taken(value: Any) -> None:
     assert type(check_max_detections(value)) is int
 
 
-@pytest.mark.parametrize("value", [0, -1, 1.0, "3", True, None, np.True_, float("nan")])
+@pytest.mark.parametrize(
+    "value", [0, -1, 1.0, "3", True, None, np.True_, float("nan"), np.array([3]), np.array([3, 4])]
+)
 def test_what_is_no_count_is_refused(value: Any) -> None:
     with pytest.raises(InvalidParameterError, match="max_detections must be a whole number of at least 1"):
         check_max_detections(value)
+
+
+def test_tensors_of_one_number_are_taken_and_others_refused() -> None:
+    torch = pytest.importorskip("torch")
+    assert (resolve(torch.tensor(0.5)), check_max_detections(torch.tensor(3))) == (0.5, 3)
+    for wrong in (torch.tensor(3.0), torch.tensor([3, 4])):
+        with pytest.raises(InvalidParameterError, match="confidence must be"):
+            resolve(wrong)
+        with pytest.raises(InvalidParameterError, match="max_detections must be"):
+            check_max_detections(wrong)
 
 
 @pytest.mark.parametrize("value", [True, False, np.True_])

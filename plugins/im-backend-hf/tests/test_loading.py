@@ -134,6 +134,13 @@ def test_a_config_that_makes_no_sense(
         toolkit.load_model(NAME, package)
 
 
+@pytest.mark.parametrize(("content", "said"), [("{", "cannot be read as JSON"), ("[]", "must hold a JSON object")])
+def test_a_damaged_generation_config(package: Path, toolkit: Toolkit, content: str, said: str) -> None:
+    (package / "generation_config.json").write_text(content)
+    with pytest.raises(CorruptedModelPackageError, match=rf"generation_config\.json {said}"):
+        toolkit.load_model(NAME, package)
+
+
 def test_a_class_that_transformers_does_not_have(package: Path, toolkit: Toolkit) -> None:
     with pytest.raises(ModelImplementationNotFoundError, match=r"has no NoSuchModel\. Install a newer one"):
         toolkit.load_model("NoSuchModel", package)

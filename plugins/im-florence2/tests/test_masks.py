@@ -9,13 +9,20 @@ from hypothesis import strategies as st
 
 from im_florence2.answers import Located
 from im_florence2.images import untouched
-from im_florence2.masks import mask_of
+from im_florence2.masks import fill, run_lengths
 from im_florence2.results import as_instances
+from inference_models import InstancesRLEMasks
 from inference_models.developer_tools import ImageDimensions
 
 POINTS = st.lists(st.tuples(st.floats(-5, 25, width=32), st.floats(-5, 20, width=32)), min_size=3, max_size=8).map(
     lambda points: np.array(points, np.float32)
 )
+
+
+def mask_of(outlines: list[np.ndarray], height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), np.bool_)
+    fill(mask, outlines)
+    return mask
 
 
 def inside(x: float, y: float, outline: np.ndarray) -> bool:
@@ -53,16 +60,34 @@ def test_an_outline_without_area_or_outside(outline: list[list[float]]) -> None:
     assert not mask_of([], 10, 10).any()
 
 
-def test_encoded_masks_are_made_one_by_one() -> None:
-    size = ImageDimensions(height=500, width=400)
-    things = [Located("", ((10, 10, 900, 10 + number, 500, 900),)) for number in range(50)]
-    dense = as_instances(things, untouched(size), None, "dense").mask
+@given(st.lists(POINTS, min_size=1, max_size=3))
+@settings(max_examples=200, deadline=None)
+def test_run_lengths_are_those_of_the_mask(outlines: list[np.ndarray]) -> None:
+    encoded = InstancesRLEMasks((15, 20), [run_lengths(outlines, 15, 20)])
+    dense = mask_of(outlines, 15, 20)
+    assert encoded == InstancesRLEMasks.from_dense(dense[np.newaxis])
+    np.testing.assert_array_equal(encoded.to_dense()[0], dense)
+
+
+def test_run_lengths_of_whole_columns_go_on_from_one_to_the_next() -> None:
+    whole = np.array([[0, 0], [4, 0], [4, 3], [0, 3]], np.float32)
+    assert run_lengths([whole], 3, 4) == [0, 12]
+    assert run_lengths([whole + np.float32([1, 0])], 3, 6) == [3, 12, 3]
+    assert run_lengths([whole - 20], 3, 4) == [12]
+
+
+def test_encoded_masks_take_the_memory_of_their_things_only() -> None:
+    size = ImageDimensions(height=2160, width=3840)
+    corners = [(10 + 9 * number, 5 + 8 * number) for number in range(100)]
+    things = [Located("", ((x, y, x + 30, y, x, y + 40),)) for x, y in corners]
     tracemalloc.start()
     encoded = as_instances(things, untouched(size), None, "rle").mask
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (encoded.to_dense() == dense).all()
-    assert peak < dense.nbytes / 2
+    assert peak < size.height * size.width / 4, "of one dense mask"
+    dense = as_instances(things[:2], untouched(size), None, "dense").mask
+    assert (encoded[:2].to_dense() == dense).all()
+    assert dense.any(axis=(1, 2)).all()
 
 
 def test_no_masks() -> None:

@@ -97,6 +97,8 @@ def test_boxes_of_equal_score_come_in_the_networks_order(workbench: Any) -> None
         {"iou_threshold": "0.5"},
         {"max_detections": 0},
         {"max_detections": 2.5},
+        {"max_detections": np.array([3])},
+        {"confidence": np.array([0.1, 0.2])},
         {"class_agnostic_nms": 1},
         {"input_color_format": "gbr"},
         {"pre_processing_overrides": {}},

@@ -169,6 +169,20 @@ def test_a_number_of_boxes_that_cannot_be_is_refused() -> None:
             CountedHead().decode([np.array([number], np.float32), *outputs], 0.5, 2, 0)
 
 
+@pytest.mark.parametrize("axes", [(), (1,)])
+def test_numbers_of_boxes_with_and_without_a_second_axis(workbench: Any, networks: Any, axes: tuple[int, ...]) -> None:
+    boxes = np.array([[10, 10, 50, 50], [60, 60, 90, 90], [1, 1, 9, 9]], np.float32)
+    outputs = np.full(axes, 2, np.float32), boxes, np.array([0.9, 0.8, 0.7], np.float32), np.arange(3, dtype=np.float32)
+    network, images = workbench.saying(*outputs, size=networks.SIZE), [workbench.picture(96, 96)] * 2
+    assert networks.SIZE == 96, "boxes are where the network puts them"
+    for found in load(workbench, networks, network)(images):
+        assert found.names == ["circle", "square"]
+        np.testing.assert_allclose(found.xyxy, boxes[:2])
+    without = [{"type": "class_name_removal", "class_name": "circle"}]  # a threshold for each class
+    found = load(workbench, networks, network, class_names_operations=without)(images)
+    assert [one.names for one in found] == [["square"]] * 2
+
+
 def test_rows_go_to_their_images_in_their_order() -> None:
     rng = np.random.default_rng(0)
     tables = [np.column_stack([rng.integers(0, 4, 30), rng.uniform(size=(30, 6))]) for _ in range(3)]

@@ -96,6 +96,14 @@ def test_one_logit_is_the_only_class_beside_the_background(workbench: Any) -> No
     np.testing.assert_array_equal(strict.mask("lane"), probability >= 0.9)
 
 
+def test_a_network_that_knows_nothing_but_background(workbench: Any) -> None:
+    described = {**SEMANTIC, "names": ("background",)}
+    model = workbench.open(workbench.package(workbench.saying(np.full((1, 20, 20), 5, np.float32)), **described))
+    (found,) = model(workbench.picture())
+    assert (found.class_ids, found.names) == ([0], ["background"])
+    np.testing.assert_array_equal(found.confidence, 1)
+
+
 def test_a_network_that_ends_in_its_softmax_is_taken_at_its_word(workbench: Any) -> None:
     said = np.broadcast_to(np.array([0.5, 0.125, 0.375], np.float32)[:, None, None], (3, 320, 320))
     fused = {"type": "softmax", "fused": True}

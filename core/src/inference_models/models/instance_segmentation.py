@@ -45,7 +45,8 @@ class InstanceSegmentationModel(
             SessionClosedError: the model is closed.
         """
         mask_format = kwargs.get("mask_format")
-        if mask_format is not None and mask_format not in [*self.supported_mask_formats]:  # a list cannot be in a set
+        known = isinstance(mask_format, str) and mask_format in self.supported_mask_formats
+        if mask_format is not None and not known:
             supported = ", ".join(sorted(self.supported_mask_formats))
             raise InvalidParameterError(
                 f"{type(self).__name__} cannot give masks as {mask_format!r}. Supported: {supported}."

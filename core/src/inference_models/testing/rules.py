@@ -15,6 +15,7 @@ Subject = TypeVar("Subject")
 Value = TypeVar("Value")
 
 _SWITCHES = ("xfail", "skip", "skipif")
+_FIXED = ("pytest_generate_tests", "stated", "known", "kept", "run_check")
 
 
 class ContractRuleError(TypeError):
@@ -42,9 +43,11 @@ class Contract:
         own = vars(cls).items() if contract else ()
         cls._tests = {name: test for name, test in own if name.startswith("test_")}
 
-    @pytest.fixture(autouse=True)
-    def _contract_is_whole(self) -> None:
-        """Refuse what was changed after the class was defined: a test removed from it, a mark put on the contract's."""
+    def pytest_generate_tests(self) -> None:
+        """Refuse what was changed after the class was defined: a test removed, a mark put on the class or a test.
+
+        pytest calls this while it collects, so no mark can keep it from running or turn its error into a skip.
+        """
         _refuse_changes(type(self))
 
     def stated(self, name: str, meaning: str) -> Any:
@@ -97,7 +100,19 @@ class Contract:
 
 
 def _refuse_changes(cls: type[Contract]) -> None:
-    """Compare the tests that a class would run with those of its contracts. Raises: ContractRuleError."""
+    """Compare what a class would run with what its contracts run. Raises: ContractRuleError."""
+    for name in _FIXED:
+        if inspect.getattr_static(cls, name) is not vars(Contract)[name]:
+            raise ContractRuleError(
+                f"{cls.__qualname__} overrides {name}, by which all tests of a contract run or report. Leave it as it "
+                f"is; fixtures and attributes may be overridden freely."
+            )
+    for mark in (mark for base in cls.__mro__ for mark in _marks(vars(base).get("pytestmark"))):
+        if mark.name in _SWITCHES and not _is_text(_reason(mark)):
+            raise ContractRuleError(
+                f"{cls.__qualname__} is marked {mark.name} without a reason, and so are all tests of its contract. Say "
+                f'why: @pytest.mark.{mark.name}(..., reason="...").'
+            )
     for base in cls.__mro__[1:]:
         for name, test in base.__dict__.get("_tests", {}).items():
             _refuse_change(cls, name, test)
@@ -106,7 +121,7 @@ def _refuse_changes(cls: type[Contract]) -> None:
 def _refuse_change(cls: type[Contract], name: str, test: object) -> None:
     found = inspect.getattr_static(cls, name, None)
     if found is test:
-        if marked := [mark.name for mark in _marks(found) if mark.name in _SWITCHES]:
+        if marked := [mark.name for mark in _marks_on(found) if mark.name in _SWITCHES]:
             raise ContractRuleError(
                 f"{cls.__qualname__}.{name}: the contract's own test was marked {marked[0]}, which would hold wherever "
                 f"the contract is used. {_way_out(name)}"
@@ -114,16 +129,29 @@ def _refuse_change(cls: type[Contract], name: str, test: object) -> None:
         return
     if not callable(found):
         raise ContractRuleError(f"{cls.__qualname__} removes {name}, a test of the contract. {_way_out(name)}")
-    reasons = [mark.kwargs.get("reason") for mark in _marks(found) if mark.name == "xfail"]
+    reasons = [_reason(mark) for mark in _marks_on(found) if mark.name == "xfail"]
     if not reasons:
         raise ContractRuleError(f"{cls.__qualname__} overrides {name}, a test of the contract. {_way_out(name)}")
-    if not all(isinstance(reason, str) and reason.strip() for reason in reasons):
+    if not all(map(_is_text, reasons)):
         raise ContractRuleError(f"{cls.__qualname__}.{name} is marked xfail without a reason. {_way_out(name)}")
 
 
-def _marks(found: object) -> list[pytest.Mark]:
-    marks = getattr(found, "pytestmark", [])
-    return [mark for mark in marks if isinstance(mark, pytest.Mark)] if isinstance(marks, list) else []
+def _marks_on(found: object) -> list[pytest.Mark]:
+    return _marks(getattr(found, "pytestmark", None))
+
+
+def _marks(marks: object) -> list[pytest.Mark]:
+    """Return what stands in a `pytestmark`: marks as decorators leave them, or as authors write them."""
+    plain = [getattr(mark, "mark", mark) for mark in (marks if isinstance(marks, list | tuple) else [marks])]
+    return [mark for mark in plain if isinstance(mark, pytest.Mark)]
+
+
+def _reason(mark: pytest.Mark) -> object:
+    return mark.kwargs.get("reason", mark.args[0] if mark.name == "skip" and mark.args else None)
+
+
+def _is_text(reason: object) -> bool:
+    return isinstance(reason, str) and bool(reason.strip())
 
 
 def _way_out(name: str) -> str:

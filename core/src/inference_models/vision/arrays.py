@@ -25,6 +25,9 @@ __all__ = [
     "processing_device",
 ]
 
+# An element of a one-dimensional array is a number, not an array without axes, as it is in torch.
+_OF_NUMPY = (np.ndarray, np.generic)
+
 _P = TypeVar("_P", bound="Prediction")
 
 
@@ -88,7 +91,7 @@ def as_like(values: Any, like: Any) -> Any:
     """Return an array or tensor in the library of `like`, and on its device; a number as it is."""
     if isinstance(values, float):
         return values
-    return as_numpy(values) if isinstance(like, np.ndarray) else as_kind(values, "torch", str(like.device))
+    return as_numpy(values) if isinstance(like, _OF_NUMPY) else as_kind(values, "torch", str(like.device))
 
 
 def in_kind(prediction: _P, image: _Given) -> _P:
@@ -106,12 +109,12 @@ def library_of(array: Any) -> Any:
 
     `library_of(a).isfinite(a)` is `numpy.isfinite(a)` or `torch.isfinite(a)`; torch takes numpy's `axis=` too.
     """
-    return np if isinstance(array, np.ndarray) else sys.modules["torch"]
+    return np if isinstance(array, _OF_NUMPY) else sys.modules["torch"]
 
 
 def as_float32(array: Any) -> Any:
     """Return an array or tensor as float32, itself if it is that."""
-    return array.astype(np.float32, copy=False) if isinstance(array, np.ndarray) else array.float()
+    return array.astype(np.float32, copy=False) if isinstance(array, _OF_NUMPY) else array.float()
 
 
 def indices_where(mask: Any) -> Any:

@@ -24,8 +24,9 @@ def cxcywh_to_xyxy(boxes: Floats) -> Floats:
         return on_device.cxcywh_to_xyxy(boxes)  # type: ignore[no-any-return]
     half = boxes[:, 2:4] * boxes.dtype.type(0.5)
     corners = np.empty_like(boxes)  # laid out as `boxes` is: what lies in columns is done by the column
-    np.subtract(boxes[:, 0:2], half, out=corners[:, 0:2])
-    np.add(boxes[:, 0:2], half, out=corners[:, 2:4])
+    with np.errstate(over="ignore"):  # infinite corners are dropped, or moved to the edge
+        np.subtract(boxes[:, 0:2], half, out=corners[:, 0:2])
+        np.add(boxes[:, 0:2], half, out=corners[:, 2:4])
     return corners
 
 

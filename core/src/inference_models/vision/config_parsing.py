@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -21,6 +21,7 @@ __all__ = ["parse_inference_config"]
 # Keys of the file that cannot be Python names.
 _DASHED_KEYS = {"auto_orient": "auto-orient", "static_crop": "static-crop"}
 _LITERAL: Any = Literal
+_MAPPING: Any = Mapping
 
 
 def parse_inference_config(path: str | Path) -> InferenceConfig:
@@ -70,6 +71,7 @@ def _converter() -> Any:
     for choice in (ContrastType, ResizeMode):  # each by name, or the hook of their base class, str, would serve them
         converter.register_structure_hook(choice, _to_choice)
     converter.register_structure_hook_func(lambda kind: get_origin(kind) is _LITERAL, _to_choice)
+    converter.register_structure_hook_func(lambda kind: get_origin(kind) is _MAPPING, _to_object)
     converter.register_structure_hook_factory(has, lambda kind: _object_hook(module, converter, kind))
     return converter
 
@@ -80,11 +82,15 @@ def _object_hook(module: Any, converter: Any, kind: Any) -> Callable[[object, An
     structure: Callable[[object, Any], Any] = module.gen.make_dict_structure_fn(kind, converter, **overrides)
 
     def to_object(value: object, kind: Any) -> Any:
-        if isinstance(value, dict):
-            return structure(value, kind)
-        raise _unexpected("an object", value)
+        return structure(_to_object(value, kind), kind)
 
     return to_object
+
+
+def _to_object(value: object, _: object) -> Mapping[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise _unexpected("an object", value)
 
 
 def _to_bool(value: object, _: object) -> bool:
@@ -100,7 +106,7 @@ def _to_int(value: object, _: object) -> int:
 
 
 def _to_float(value: object, _: object) -> float:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) <= sys.float_info.max:
         return float(value)
     raise _unexpected("a number", value)
 

@@ -46,7 +46,7 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         raise ModelInputError(f"There is no file {path.absolute()}. Check the path.") from None
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: no path has such characters
         raise ModelInputError(f"{path} cannot be read: {error}.") from error
 
 

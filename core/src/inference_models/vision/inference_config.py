@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _COUNT = ge(1)
+_LENGTH = and_(_COUNT, le(32_767))  # OpenCV resizes to no more
 _PERCENT = and_(ge(0), le(100))
 _FRACTION = and_(ge(0), le(1))
 
@@ -112,8 +113,8 @@ class ImagePreProcessing:
 class TrainingInputSize:
     """A size in pixels."""
 
-    height: int = field(validator=_COUNT)
-    width: int = field(validator=_COUNT)
+    height: int = field(validator=_LENGTH)
+    width: int = field(validator=_LENGTH)
 
 
 @frozen
@@ -126,7 +127,7 @@ class DynamicSpatialSizeMode:
     """
 
     type: Literal["any-size", "pad-to-be-divisible"]
-    value: int | None = field(default=None, validator=optional(_COUNT))
+    value: int | None = field(default=None, validator=optional(_LENGTH))
 
     def __attrs_post_init__(self) -> None:
         if self.type == "pad-to-be-divisible" and self.value is None:

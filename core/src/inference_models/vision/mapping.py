@@ -64,11 +64,12 @@ def _to_source(
         ],
         np.float32,
     )
-    rescaled = coordinates.astype(np.float32, order="C")
-    rescaled -= padding
-    rescaled /= scale
-    if crop.offset_x or crop.offset_y:
-        rescaled += offset
+    with np.errstate(over="ignore"):  # beyond all numbers is beyond the edge
+        rescaled = coordinates.astype(np.float32, order="C")
+        rescaled -= padding
+        rescaled /= scale
+        if crop.offset_x or crop.offset_y:
+            rescaled += offset
     if clamp:
         np.maximum(rescaled, 0, out=rescaled)
         np.minimum(rescaled, edge, out=rescaled)

@@ -15,7 +15,13 @@ from inference_models.errors import (
     ModelInputError,
     ModelLoadingError,
 )
-from inference_models.vision.geometry import GEOMETRIES, ImageDimensions, PreProcessingMetadata, fit_longer_edge
+from inference_models.vision.geometry import (
+    GEOMETRIES,
+    ImageDimensions,
+    PreProcessingMetadata,
+    fit_longer_edge,
+    round_up,
+)
 from inference_models.vision.images import Images, SourceImage, as_images
 from inference_models.vision.inference_config import InferenceConfig, NetworkInput, ResizeMode
 from inference_models.vision.input_size import InputSize
@@ -233,11 +239,10 @@ def _input_size(network_input: NetworkInput, size: ImageDimensions | None, dynam
             )
         size = ImageDimensions(training_size.height, training_size.width)
     mode = network_input.dynamic_spatial_size_mode
-    return InputSize(
-        default=size,
-        dynamic=network_input.dynamic_spatial_size_supported and dynamic_size is not False,
-        divisor=(mode.value if mode is not None and mode.type == "pad-to-be-divisible" else None) or 1,
-    )
+    dynamic = network_input.dynamic_spatial_size_supported and dynamic_size is not False
+    divisor = (mode.value if mode is not None and mode.type == "pad-to-be-divisible" else None) or 1
+    # A network of one size takes that, whatever divides it; a free one nothing but multiples.
+    return InputSize(default=round_up(size, divisor) if dynamic else size, dynamic=dynamic, divisor=divisor)
 
 
 def _common_size(metadata: list[PreProcessingMetadata]) -> ImageDimensions:

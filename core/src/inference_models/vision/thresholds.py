@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, SupportsFloat, SupportsIndex
+from typing import TYPE_CHECKING, SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +40,10 @@ def resolve_confidence(
     Raises:
         InvalidParameterError: `confidence` is nothing of this.
     """
-    if confidence == "default":
+    said = confidence if isinstance(confidence, str) else None  # an array compares with each of its elements
+    if said == "default":
         return default
-    if confidence != "best":
+    if said != "best":
         return check_fraction("confidence", confidence, 'a number from 0 to 1, "best" or "default"')
     if recommended is None:
         return default
@@ -61,7 +63,7 @@ def check_fraction(name: str, value: object, expected: str = "a number from 0 to
         raise InvalidParameterError(f"{name} must be {expected}, got {value!r} ({type(value).__name__}).")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.") from None
     if not 0.0 <= number <= 1.0:  # false for NaN too
         raise InvalidParameterError(f"{name} must be {expected}, got {value!r}.")
@@ -70,9 +72,13 @@ def check_fraction(name: str, value: object, expected: str = "a number from 0 to
 
 def check_max_detections(value: object) -> int:
     """Return `value` as an int of at least 1. Raises: InvalidParameterError."""
-    if isinstance(value, SupportsIndex) and not isinstance(value, (bool, np.bool_)) and value.__index__() >= 1:
-        return value.__index__()
-    raise InvalidParameterError(f"max_detections must be a whole number of at least 1, got {value!r}.")
+    try:
+        number = 0 if isinstance(value, (bool, np.bool_)) else operator.index(value)  # type: ignore[arg-type]
+    except TypeError:  # also of arrays and tensors, which have an index each and refuse to give it
+        number = 0
+    if number < 1:
+        raise InvalidParameterError(f"max_detections must be a whole number of at least 1, got {value!r}.")
+    return number
 
 
 def check_flag(name: str, value: object) -> bool:

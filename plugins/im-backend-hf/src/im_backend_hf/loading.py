@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from im_backend_hf.package_files import listing, read_config, uses_safetensors
+from im_backend_hf.package_files import listing, read_config, read_json, uses_safetensors
 from im_backend_hf.quiet import quietly
 from inference_models import BaseInferenceModelsError, CorruptedModelPackageError, ModelImplementationNotFoundError
 from inference_models.developer_tools import Quantization
@@ -18,6 +18,7 @@ _QUANTIZATIONS = {
     "float16": Quantization.FP16,
     "bfloat16": Quantization.BF16,
 }
+_GENERATION = "generation_config.json"
 # In force for everything that is loaded.
 _LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
@@ -80,6 +81,8 @@ def load_model(
     """
     found = find_class(transformers, name)
     config = _make_config(found, directory)
+    if (directory / _GENERATION).exists():
+        read_json(directory / _GENERATION)  # transformers would do without a damaged one
     safe = uses_safetensors(directory, trusted=trusted)
     if (directory / "adapter_config.json").exists():
         raise CorruptedModelPackageError(

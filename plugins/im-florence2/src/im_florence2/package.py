@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from im_florence2.generation_defaults import reduce_defaults
 from im_florence2.images import make_pre_processor
 from inference_models import CorruptedModelPackageError
 from inference_models.developer_tools import ImagePreProcessor, TransformersToolkit, parse_inference_config
@@ -64,7 +65,10 @@ def open_package(directory: str | Path, toolkit: TransformersToolkit) -> Florenc
     processor = toolkit.load_processor(_PROCESSOR, directory)
     _check_vocabulary(processor, model.config, directory)
     _check_image_tokens(processor, model.config.vision_config, directory)
-    return Florence2Package(toolkit, model, processor, pre_processor, model.config.text_config.max_position_embeddings)
+    text = model.config.text_config
+    # What a call leaves open, transformers takes from here.
+    reduce_defaults(model.generation_config, text.vocab_size, directory)
+    return Florence2Package(toolkit, model, processor, pre_processor, text.max_position_embeddings)
 
 
 def _check_files(base: Path) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from im_florence2.answers import Answer, Located
-from im_florence2.masks import Mask, mask_of
+from im_florence2.masks import Outlines, fill, run_lengths
 from im_florence2.places import Floats, boxes_in_source, points_in_source
 from im_florence2.tasks import AnswerKind
 from inference_models import Detections, InstanceDetections, InstanceSegmentationMaskFormat, InstancesRLEMasks
@@ -74,7 +74,6 @@ def as_instances(
     """
     size = metadata.original_size
     outlines = [[points_in_source(one, metadata) for one in thing.places] for thing in things]
-    masks = (mask_of(parts, size.height, size.width) for parts in outlines)
     boxes = _around([np.concatenate(parts) for parts in outlines])
     labelled = [Located(label or "", thing.places) for thing in things]
     found = _in_kind(boxes, labelled, metadata, None)
@@ -82,22 +81,21 @@ def as_instances(
         xyxy=found.xyxy,
         class_id=found.class_id,
         confidence=found.confidence,
-        mask=_encoded(masks, size) if mask_format == "rle" else _like(_stacked(masks, len(things), size), metadata),
+        mask=_encoded(outlines, size) if mask_format == "rle" else _like(_filled(outlines, size), metadata),
         bboxes_metadata=None if label is None else found.bboxes_metadata,
     )
 
 
-def _encoded(masks: Iterable[Mask], size: ImageDimensions) -> InstancesRLEMasks:
-    """Encode masks one by one: all of a large image together take a gigabyte."""
-    encoded = [InstancesRLEMasks.from_dense(mask[np.newaxis]).masks[0] for mask in masks]
-    return InstancesRLEMasks((size.height, size.width), encoded)
+def _encoded(things: Sequence[Outlines], size: ImageDimensions) -> InstancesRLEMasks:
+    masks = [run_lengths(outlines, size.height, size.width) for outlines in things]
+    return InstancesRLEMasks((size.height, size.width), masks)
 
 
-def _stacked(masks: Iterable[Mask], count: int, size: ImageDimensions) -> npt.NDArray[np.bool_]:
-    stacked = np.zeros((count, size.height, size.width), np.bool_)
-    for place, mask in zip(stacked, masks, strict=True):
-        place[:] = mask
-    return stacked
+def _filled(things: Sequence[Outlines], size: ImageDimensions) -> npt.NDArray[np.bool_]:
+    masks = np.zeros((len(things), size.height, size.width), np.bool_)
+    for mask, outlines in zip(masks, things, strict=True):
+        fill(mask, outlines)
+    return masks
 
 
 def _in_kind(

@@ -192,7 +192,8 @@ def choose_thresholds(
     Raises:
         InvalidParameterError: one cannot be used, or is about boxes that the network has dropped already.
     """
-    if confidence == "default" and iou_threshold is max_detections is class_agnostic_nms is None:
+    by_default = isinstance(confidence, str) and confidence == "default"  # an array compares with each of its elements
+    if by_default and iou_threshold is max_detections is class_agnostic_nms is None:
         return boxes.default_thresholds
     defaults = boxes.defaults
     if not boxes.needs_nms:
@@ -230,12 +231,11 @@ def find_boxes(boxes: BoxPackage, raw: RawBoxes, thresholds: Thresholds) -> list
         N `DecodedBoxes` in pixels of the network's input, in new arrays or tensors, with the class ids of predictions.
     """
     classes = boxes.package.classes
-    count = len(classes.network_names)
     threshold = as_like(thresholds.confidence, raw.boxes[0][0])
     found = []
     for arrays in zip(*raw.boxes, strict=True):
         outputs = [as_float32(array) for array in arrays]
-        decoded = raw.head.decode(outputs, threshold, count, raw.extra_count)
+        decoded = raw.head.decode(outputs, threshold, len(classes.network_names), raw.extra_count)
         found.append(_keep(decoded, raw.head, thresholds.nms))
     return [evolve(one, class_ids=classes.shown_ids(one.class_ids)) for one in found] if classes.removes else found
 

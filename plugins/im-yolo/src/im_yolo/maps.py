@@ -109,7 +109,7 @@ class YOLOSemanticSegmenter(_MapStages, SemanticSegmentationModel[Floats, list[P
         results = []
         for output, metadata in zip(model_results, pre_processing_meta, strict=True):
             scores = as_float32(output)
-            if len(scores) == 1:
+            if len(scores) < len(classes.network_names):  # one for the only class beside the background
                 ids, probability = find_foreground(scores[0], metadata, lowest, self._background, self._fused)
             else:
                 ids, probability = find_classes(scores, metadata, lowest, self._background, self._fused)
