@@ -83,6 +83,11 @@ PLUGIN = """
         def from_pretrained(cls, model_name_or_path, **kwargs):
             return kwargs
 
+    class Nothing:
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            cls()
+
     class Unloadable:
         pass
 
@@ -102,7 +107,7 @@ PLUGIN = """
         here = __name__
         yield ModelSpec(architectures="acmenet", task_type="counting", backends=("fast", "slow", "abacus", "own"),
                         target=LazyClass(here, "Counter"))
-        for name, target in {"anynet": "Anything", "badnet": "Unloadable"}.items():
+        for name, target in {"anynet": "Anything", "badnet": "Unloadable", "nonet": "Nothing"}.items():
             yield ModelSpec(architectures=name, task_type="counting", backends="fast", target=LazyClass(here, target))
 """
 
@@ -280,6 +285,13 @@ def test_a_class_that_cannot_load_is_a_fault_of_its_plugin(packages: Path, tmp_p
         ModelImplementationNotFoundError, match=r"Unloadable of acme-models 1\.0 has no from_pretrained"
     ):
         AutoModel.from_pretrained(local(tmp_path, "badnet"))
+
+
+def test_a_class_that_returns_no_model_is_a_fault_of_its_plugin(packages: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelLoadingError, match=r"from_pretrained of acme_models:Nothing returned None.*acme-models 1\.0 must be corr"
+    ):
+        AutoModel.from_pretrained(local(tmp_path, "nonet"))
 
 
 def test_the_runtime_is_described_and_returned(packages: Path, capsys) -> None:

@@ -14,6 +14,7 @@ from inference_models.errors import (
     DirectLocalStorageAccessError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
+    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
@@ -21,6 +22,7 @@ from inference_models.loading.failures import as_ours, release_memory
 from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
+from inference_models.loading.own_code import load_own_code
 
 if TYPE_CHECKING:
     import os
@@ -35,6 +37,7 @@ logger = logging.getLogger(__name__)
 
 def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     """Return a ready model. See `AutoModel.from_pretrained`."""
+    from inference_models.local_code import find_local_code
     from inference_models.weights_providers import find_source
     from inference_models.weights_providers.permission import refuse_forbidden
 
@@ -43,9 +46,10 @@ def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     refuse_forbidden(source)
     if source.is_local:
         _check_local_access(source, options)
-        model = _load_local_code(Path(source.model_id).absolute(), options)
-        if model is not None:
-            return model
+        directory = Path(source.model_id).absolute()
+        config = find_local_code(directory)
+        if config is not None:
+            return load_own_code(directory, config, options)
     return _Loader.find(source, options).load(attempts)
 
 
@@ -68,19 +72,6 @@ def _check_local_access(source: ModelSource, options: LoadOptions) -> None:
             f"{source.model_id!r} is a path, and allow_direct_local_storage_loading=False forbids loading from one. "
             f"Name a model by its id."
         )
-
-
-def _load_local_code(directory: Path, options: LoadOptions) -> Any:
-    """Return a model whose code lies in its own package; None when `directory` is no such package."""
-    from inference_models.catalog import current_catalog
-    from inference_models.local_code import find_local_code, load_local_class
-
-    config = find_local_code(directory)
-    if config is None:
-        return None
-    loaded: Any = load_local_class(directory, config, allowed=options.allow_local_code_packages)
-    offered = {"device": options.make_request(current_catalog()).device}
-    return loaded.from_pretrained(str(directory), **init_options(loaded, offered, options.extra, str(directory), ()))
 
 
 @frozen
@@ -199,6 +190,11 @@ class _Loader:
                 requested_id=self.source.model_id,
             )
         model = loaded.from_pretrained(str(directory), **options)
+        if model is None:
+            raise ModelLoadingError(
+                f"Package {package.package_id!r} does not load: from_pretrained of {implementation.spec.target} "
+                f"returned None. It must return the model; {implementation.plugin} must be corrected."
+            )
         self.found.remember(package)
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
         return model

@@ -1,0 +1,53 @@
+"""Directories whose model brings its own code: no package is chosen, the class in the directory is all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from inference_models.errors import BaseInferenceModelsError, ModelLoadingError
+from inference_models.loading.handover import init_options
+from inference_models.loading.options import LoadOptions
+
+
+def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions) -> Any:
+    """Return the model that the class in `directory` makes.
+
+    Args:
+        directory: the package, an absolute path.
+        config: its `model_config.json`.
+        options: what the user asked for.
+
+    Raises:
+        ForbiddenLocalCodePackageAccessError: the user does not allow the code to run.
+        PolicyViolationError: the policy does not.
+        InvalidParameterError: the class does not take what was asked for.
+        ModelLoadingError: the class cannot be imported, fails, or returns no model.
+    """
+    from inference_models.catalog import current_catalog
+    from inference_models.local_code import load_local_class
+
+    loaded: Any = load_local_class(directory, config, allowed=options.allow_local_code_packages)
+    offered = {"device": options.make_request(current_catalog()).device}
+    arguments = init_options(loaded, offered, options.extra, str(directory), ())
+    return _call(loaded, directory, config, arguments)
+
+
+def _call(loaded: Any, directory: Path, config: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
+    name = f"{loaded.__name__} in {directory / config['model_module']}"
+    try:
+        model = loaded.from_pretrained(str(directory), **arguments)
+    except BaseInferenceModelsError:
+        raise
+    except Exception as error:
+        raise ModelLoadingError(
+            f"{directory} does not load: {type(error).__name__}: {error}. The class {name} did not expect this. "
+            f"Correct the class, or what it was given."
+        ) from error
+    if model is None:
+        raise ModelLoadingError(
+            f"{directory} does not load: from_pretrained of {name} returned None. It must return the model; correct "
+            f"the class."
+        )
+    return model
