@@ -18,11 +18,12 @@ from inference_models.errors import (
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
-from inference_models.loading.failures import as_ours, release_memory
+from inference_models.loading.failures import MISTAKES, as_ours, release_memory
 from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
 from inference_models.loading.own_code import load_own_code
+from inference_models.loading.settings import check_settings
 
 if TYPE_CHECKING:
     import os
@@ -108,8 +109,8 @@ class _Loader:
         """
         try:
             return self._load_first(attempts)
-        except InvalidParameterError:
-            raise  # a mistake of the caller; asking anew would not mend it
+        except MISTAKES:
+            raise
         except Exception as error:
             if not self.found.remembered:
                 raise
@@ -122,14 +123,20 @@ class _Loader:
     def _load_first(self, attempts: int | None) -> Any:
         candidates = self.plan.require_candidates()[:attempts]
         self._check_dependency_names()
+        check_settings(self.found, candidates)
         with ExitStack() as unless_needed:
             needs_others = bool(self.metadata.model_dependencies)
             dependencies = self._load_dependencies(unless_needed) if needs_others else None
-            model = self._try_in_turn(candidates, dependencies)
+            package, model = self._try_in_turn(candidates, dependencies)
+            if callable(close := getattr(model, "close", None)):
+                unless_needed.callback(close)
+            self.found.remember(package)
             unless_needed.pop_all()
         return model
 
-    def _try_in_turn(self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None) -> Any:
+    def _try_in_turn(
+        self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None
+    ) -> tuple[ModelPackageMetadata, Any]:
         errors: list[tuple[str, Exception]] = []
         for verdict in candidates:
             if errors:
@@ -137,8 +144,8 @@ class _Loader:
             package_id = verdict.package.package_id
             try:
                 return self._load(verdict, dependencies)
-            except InvalidParameterError:
-                raise  # a mistake of the caller; another package would not mend it
+            except MISTAKES:
+                raise
             except Exception as error:
                 logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
                 errors.append((package_id, error))
@@ -162,7 +169,7 @@ class _Loader:
                     loaded = resolve(verdict.implementation.spec.target)
                     self._init_options(loaded, verdict.package, None)
 
-    def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> Any:
+    def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> tuple[ModelPackageMetadata, Any]:
         from inference_models.download.progress import show_progress
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
@@ -195,9 +202,8 @@ class _Loader:
                 f"Package {package.package_id!r} does not load: from_pretrained of {implementation.spec.target} "
                 f"returned None. It must return the model; {implementation.plugin} must be corrected."
             )
-        self.found.remember(package)
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
-        return model
+        return package, model
 
     def _init_options(
         self, loaded: Any, package: ModelPackageMetadata, dependencies: dict[str, Any] | None
