@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from inference_models.errors import BaseInferenceModelsError, ModelLoadingError
+from inference_models.errors import BaseInferenceModelsError, InvalidParameterError, ModelLoadingError
 from inference_models.loading.handover import init_options
 from inference_models.loading.options import LoadOptions
+from inference_models.signatures import accepted_keywords
+
+_WISHES = (
+    "model_package_id",
+    "backend",
+    "batch_size",
+    "quantization",
+    "device",
+    "nms_fusion_preferences",
+    "dependency_models_params",
+)
+"""What decides elsewhere which package is chosen and how it runs. Here nobody but the class can fulfil it."""
 
 
 def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions) -> Any:
@@ -29,9 +41,24 @@ def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions)
     from inference_models.local_code import load_local_class
 
     loaded: Any = load_local_class(directory, config, allowed=options.allow_local_code_packages)
-    offered = {"device": options.make_request(current_catalog()).device}
+    device = options.make_request(current_catalog()).device
+    offered = {**_wishes(loaded, directory, options), "device": device}
     arguments = init_options(loaded, offered, options.extra, str(directory), ())
     return _call(loaded, directory, config, arguments)
+
+
+def _wishes(loaded: Any, directory: Path, options: LoadOptions) -> dict[str, Any]:
+    """Return what was asked for of the model. Raises InvalidParameterError for what the class does not take."""
+    given = {name: getattr(options, name) for name in _WISHES}
+    wishes = {name: value for name, value in given.items() if value is not None and value is not False and value != {}}
+    accepted = accepted_keywords(loaded.from_pretrained)
+    for name in wishes:
+        if accepted is not None and name not in accepted:
+            raise InvalidParameterError(
+                f"{name}= cannot be had of {directory}: its code alone decides how the model runs, and from_pretrained "
+                f"of its class {loaded.__name__} takes no {name}. Leave it out, or let the class take it."
+            )
+    return wishes
 
 
 def _call(loaded: Any, directory: Path, config: Mapping[str, Any], arguments: dict[str, Any]) -> Any:
