@@ -15,15 +15,22 @@ PLUGIN = """
         BackendSpec, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, PipelineSpec, WeightsProviderSpec,
         hookimpl,
     )
-    from inference_models import ModelPipeline
+    from inference_models import Model, ModelPipeline
     from pathlib import Path
 
     class Word:
         @classmethod
         def from_pretrained(cls, model_name_or_path, *, package, device=None, shout=False):
+            if package.package_id.startswith("typed"):
+                return Typed()
             said = Said(package.package_id.upper() if shout else package.package_id)
             said.device = device
             return said
+
+    class Typed(Model):
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            return cls()
 
     class Said(str):
         def close(self):
@@ -134,6 +141,15 @@ def test_a_pipeline_closes_what_was_loaded_for_it_and_leaves_open_what_was_passe
     closed = sys.modules["words"].CLOSED
     assert closed == ["lo"]
     own.close.assert_not_called()
+
+
+def test_a_pipeline_says_of_each_model_where_it_comes_from() -> None:
+    pipeline = AutoModelPipeline.from_pretrained("sing", ["words://me", Mock()])
+    me, unknown = pipeline.loaded_from
+    assert (me, unknown) == (None, None), "no models of ours"
+    assert type(pipeline)(()).loaded_from == ()
+    first, second = AutoModelPipeline.from_pretrained("sing", ["words://typed-a", "words://typed-b"]).loaded_from
+    assert (first.package_id, second.package_id) == ("typed-a", "typed-b")
 
 
 def test_available_pipelines_are_listed() -> None:

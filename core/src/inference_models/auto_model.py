@@ -77,7 +77,7 @@ class AutoModel:
 
         Returns:
             An instance of the class that the model's plugin declares, for object detection an
-            `ObjectDetectionModel`.
+            `ObjectDetectionModel`. Its `loaded_from` says which package it is and what it runs on.
 
         Raises:
             ModelRetrievalError: the provider is missing, failed, or does not know the id.

@@ -72,7 +72,7 @@ class AutoModelPipeline:
                     on_failure.callback(close)
             pipeline = pipeline_class.with_models(models, **own)
             on_failure.pop_all()
-        _hand_over(pipeline, loaded)
+        _hand_over(pipeline, models, loaded)
         return pipeline
 
 
@@ -158,10 +158,12 @@ def _load(entry: Any, shared: Mapping[str, Any]) -> Any:
     return AutoModel.from_pretrained(**{**shared, **entry}) if isinstance(entry, dict) else entry
 
 
-def _hand_over(pipeline: Any, loaded: Sequence[Any]) -> None:
-    """Let the pipeline close what was loaded for it."""
+def _hand_over(pipeline: Any, models: Sequence[Any], loaded: Sequence[Any]) -> None:
+    """Let the pipeline say what its models are, and close those that were loaded for it."""
+    from inference_models.models.loaded_from import remember_source, source_of
     from inference_models.models.pipeline import ModelPipeline
 
     if isinstance(pipeline, ModelPipeline):
+        remember_source(pipeline, tuple(source_of(model) for model in models))
         for model in loaded:
             pipeline.owns(model)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from inference_models import AutoModel
+from inference_models import AutoModel, LoadedFrom
 from inference_models.errors import InvalidParameterError, ModelInputError, ModelLoadingError, UnknownBackendTypeError
 
 
@@ -17,7 +17,9 @@ def load(directory: Path, from_pretrained: str, **options: Any) -> Any:
     """Load a class `Own` that has this method, written as the body of a class."""
     config = {"model_module": "model.py", "model_class": "Own"}
     (directory / "model_config.json").write_text(json.dumps(config), "utf-8")
-    body = "class Own:\n    @classmethod\n" + "".join(f"    {line}\n" for line in dedent(from_pretrained).splitlines())
+    body = "class Own:\n    @classmethod\n" + "".join(
+        f"    {line}\n" for line in dedent(from_pretrained).strip().splitlines()
+    )
     (directory / "model.py").write_text(f"from inference_models import Model, ModelInputError\n\n{body}", "utf-8")
     return AutoModel.from_pretrained(directory, allow_local_code_packages=True, **options)
 
@@ -77,3 +79,16 @@ def test_a_default_device_is_no_demand(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_makes_no_sense_is_refused_whatever_the_class_takes(tmp_path: Path) -> None:
     with pytest.raises(UnknownBackendTypeError):
         load(tmp_path, "def from_pretrained(cls, path, **options): return cls()", backend="tensrt")
+
+
+def test_a_class_that_derives_from_ours_says_where_it_comes_from(tmp_path: Path) -> None:
+    code = """
+        def from_pretrained(cls, path, device="cpu"):
+            class MyModel(Model):
+                def from_pretrained(self): ...
+            model = MyModel()
+            model.device = device
+            return model
+    """
+    expected = LoadedFrom(model_id=str(tmp_path), provider="local", device="cuda:1")
+    assert load(tmp_path, code, device="cuda:1").loaded_from == expected

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from inference_models.errors import InvalidParameterError, ModelImplementationNotFoundError, describe_choices
 from inference_models.loading.options import OPTION_NAMES
@@ -17,6 +18,13 @@ if TYPE_CHECKING:
     from inference_models.metadata import ModelPackageMetadata
     from inference_models.negotiation import Request
     from inference_models.sessions import Session
+
+
+def stated(of: Any, name: str) -> Any:
+    """Return an attribute for a report; None when it cannot be had. A report must not end a load that succeeds."""
+    with suppress(Exception):
+        return getattr(of, name, None)
+    return None
 
 
 def init_options(
@@ -39,22 +47,48 @@ def init_options(
 
 
 @frozen
+class Report:
+    """What a session or toolkit says that it got.
+
+    Attributes:
+        device: the device it really runs on; None: it does not say.
+        runtime: execution providers, versions and the like.
+    """
+
+    device: str | None
+    runtime: Mapping[str, object]
+
+    @classmethod
+    def of(cls, opened: Any) -> Report:
+        """Return what it says, as a copy: a session would live as long as whoever holds it."""
+        device, runtime = stated(opened, "device"), stated(opened, "runtime")
+        return cls(device if isinstance(device, str) else None, dict(runtime) if isinstance(runtime, Mapping) else {})
+
+
+@frozen
 class BoundBackend:
-    """The backend that negotiation chose for a package, with the device and options asked for."""
+    """The backend that negotiation chose for a package, with the device and options asked for.
+
+    `reports` says what each session and toolkit got that was opened through this.
+    """
 
     catalog: Catalog
     package: ModelPackageMetadata
     request: Request
+    reports: list[Report] = field(factory=list, eq=False, repr=False)
 
     def open_session(self, directory: str | Path) -> Session:
         """Open the package in `directory`."""
         open_session = self._provided("open_session", "sessions, and the model's plugin asks for one")
         session: Session = open_session(Path(directory), **self._context())
+        self.reports.append(Report.of(session))
         return session
 
-    def make_toolkit(self) -> object:
+    def make_toolkit(self) -> Any:
         """Return what the backend hands to implementations that own their network."""
-        return self._provided("toolkit", "toolkit, and the model's plugin asks for one")(**self._context())
+        toolkit = self._provided("toolkit", "toolkit, and the model's plugin asks for one")(**self._context())
+        self.reports.append(Report.of(toolkit))
+        return toolkit
 
     def _provided(self, name: str, what: str) -> Any:
         from inference_models.specs import resolve

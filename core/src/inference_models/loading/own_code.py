@@ -9,6 +9,7 @@ from typing import Any
 from inference_models.errors import BaseInferenceModelsError, InvalidParameterError, ModelLoadingError
 from inference_models.loading.handover import init_options
 from inference_models.loading.options import LoadOptions
+from inference_models.loading.provenance import tell_directory
 from inference_models.signatures import accepted_keywords
 
 _WISHES = (
@@ -23,13 +24,14 @@ _WISHES = (
 """What decides elsewhere which package is chosen and how it runs. Here nobody but the class can fulfil it."""
 
 
-def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions) -> Any:
+def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions, provider: str) -> Any:
     """Return the model that the class in `directory` makes.
 
     Args:
         directory: the package, an absolute path.
         config: its `model_config.json`.
         options: what the user asked for.
+        provider: name of the one that directories come from.
 
     Raises:
         ForbiddenLocalCodePackageAccessError: the user does not allow the code to run.
@@ -44,7 +46,9 @@ def load_own_code(directory: Path, config: dict[str, Any], options: LoadOptions)
     device = options.make_request(current_catalog()).device
     offered = {**_wishes(loaded, directory, options), "device": device}
     arguments = init_options(loaded, offered, options.extra, str(directory), ())
-    return _call(loaded, directory, config, arguments)
+    model = _call(loaded, directory, config, arguments)
+    tell_directory(model, directory, provider)
+    return model
 
 
 def _wishes(loaded: Any, directory: Path, options: LoadOptions) -> dict[str, Any]:

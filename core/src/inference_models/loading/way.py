@@ -23,6 +23,7 @@ from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
 from inference_models.loading.own_code import load_own_code
+from inference_models.loading.provenance import tell_package
 from inference_models.loading.settings import check_settings
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
         directory = Path(source.model_id).absolute()
         config = find_local_code(directory)
         if config is not None:
-            return load_own_code(directory, config, options)
+            return load_own_code(directory, config, options, source.provider)
     return _Loader.find(source, options).load(attempts)
 
 
@@ -167,7 +168,7 @@ class _Loader:
             if self.options.extra and verdict.implementation and isinstance(verdict.package, ModelPackageMetadata):
                 with suppress(ModelImplementationNotFoundError):  # loading says so
                     loaded = resolve(verdict.implementation.spec.target)
-                    self._init_options(loaded, verdict.package, None)
+                    self._init_options(loaded, self._bind(verdict.package), None)
 
     def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> tuple[ModelPackageMetadata, Any]:
         from inference_models.download.progress import show_progress
@@ -184,9 +185,10 @@ class _Loader:
                 f"{implementation.spec.target} of {implementation.plugin} has no from_pretrained method, so it cannot "
                 f"load a model. The plugin must be corrected."
             )
-        options = self._init_options(loaded, package, dependencies)
+        bound = self._bind(package)
+        options = self._init_options(loaded, bound, dependencies)
         if "toolkit" in options:  # before anything is fetched: without the device, nothing need be
-            options["toolkit"] = BoundBackend(self.catalog, package, self.plan.request).make_toolkit()
+            options["toolkit"] = bound.make_toolkit()
         with show_progress(verbose=self.options.verbose) as progress:
             directory = materialise(
                 self.metadata,
@@ -202,14 +204,17 @@ class _Loader:
                 f"Package {package.package_id!r} does not load: from_pretrained of {implementation.spec.target} "
                 f"returned None. It must return the model; {implementation.plugin} must be corrected."
             )
+        tell_package(model, self.found, bound)
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
         return package, model
 
-    def _init_options(
-        self, loaded: Any, package: ModelPackageMetadata, dependencies: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def _bind(self, package: ModelPackageMetadata) -> BoundBackend:
+        return BoundBackend(self.catalog, package, self.plan.request)
+
+    def _init_options(self, loaded: Any, bound: BoundBackend, dependencies: dict[str, Any] | None) -> dict[str, Any]:
+        package = bound.package
         offered: dict[str, Any] = {
-            "open_session": BoundBackend(self.catalog, package, self.plan.request).open_session,
+            "open_session": bound.open_session,
             "toolkit": None,  # made when it comes to loading: it may import the runtime
             "backend": package.backend,
             "device": self.plan.request.device,
