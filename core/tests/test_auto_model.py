@@ -317,3 +317,34 @@ def test_explaining_refuses_a_name_that_nothing_accepts(packages: Path) -> None:
     with pytest.raises(InvalidParameterError, match=r"Nothing accepts bakend=.*Did you mean 'backend'"):
         AutoModel.explain("acme://counter", bakend="slow")
     assert AutoModel.explain("acme://counter", step=2, turbo=True).candidates
+
+
+def test_the_model_may_be_named_as_other_libraries_name_it(packages: Path) -> None:
+    add(packages, "fast-one")
+    assert AutoModel.from_pretrained(model_name_or_path="acme://counter").extra["backend"] == "fast"
+    assert AutoModel.explain(model_name_or_path="acme://counter").candidates
+    assert AutoModel.describe_model(model_id="acme://counter").model_id == "counter"
+    assert AutoModel.describe_model_package(model_id="acme://counter", package_id="fast-one").backend == "fast"
+
+
+@pytest.mark.parametrize("ask", ["from_pretrained", "explain", "describe_model", "describe_model_package"])
+def test_one_model_is_named_once(ask: str) -> None:
+    other = "model_id" if ask.startswith("describe") else "model_name_or_path"
+    for names, got in ({}, "neither"), ({"model_id_or_path": "a", other: "b"}, "both"):
+        with pytest.raises(
+            InvalidParameterError, match=rf"with model_id_or_path= \(or {other}=, the same\); got {got}"
+        ):
+            getattr(AutoModel, ask)(**names)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("model", "model_id_or_path"), ("provider", "weights_provider")])
+def test_what_is_no_option_of_a_provider_is_not_taken_for_one(name: str, meant: str) -> None:
+    with pytest.raises(InvalidParameterError, match=rf"no argument {name}=\. Did you mean '{meant}'"):
+        AutoModel.describe_model("acme://counter", **{name: "x"})
+    with pytest.raises(InvalidParameterError, match=rf"no argument {name}=\. Did you mean '{meant}'"):
+        AutoModel.describe_model_package("acme://counter", "fast-one", **{name: "x"})
+
+
+def test_a_package_to_be_described_is_named(packages: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="Name the package with package_id="):
+        AutoModel.describe_model_package("acme://counter")

@@ -110,6 +110,11 @@ def test_the_spelling_of_existing_code_is_known_too() -> None:
     assert AutoModelPipeline.from_pretrained(pipline_id="say", models_parameters=[None, "words://a"]) == "hello a."
     with pytest.raises(InvalidParameterError, match="got both"):
         AutoModelPipeline.from_pretrained("say", pipline_id="say")
+    entries = [{"model_name_or_path": "words://oh"}, "words://a"]
+    assert AutoModelPipeline.from_pretrained("say", entries) == "oh a."
+    entries[0]["model_id_or_path"] = "words://ah"
+    with pytest.raises(InvalidParameterError, match=r"Name one model .* got both"):
+        AutoModelPipeline.from_pretrained("say", entries)
 
 
 def test_arguments_for_all_models_give_way_to_those_of_one() -> None:

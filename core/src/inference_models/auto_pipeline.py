@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_models.specs import PipelineSpec
 
 _ID = "model_id_or_path"
+_OTHER_ID = "model_name_or_path"
 
 
 class AutoModelPipeline:
@@ -56,9 +57,10 @@ class AutoModelPipeline:
                 an argument that neither the pipeline nor `AutoModel` takes.
             BaseInferenceModelsError: a model does not load; as `AutoModel.from_pretrained`.
         """
+        from inference_models.loading import one_spelling
         from inference_models.specs import resolve
 
-        spec = _find(_one_id(pipeline_id, pipline_id))
+        spec = _find(one_spelling("pipeline", pipeline_id=pipeline_id, pipline_id=pipline_id))
         entries = [_resolved(spec, place, entry) for place, entry in enumerate(_entries(spec, models_parameters))]
         pipeline_class = resolve(spec.target)
         own, shared = _split_options(spec.id, accepted_keywords(pipeline_class.with_models), kwargs)
@@ -74,13 +76,6 @@ class AutoModelPipeline:
             on_failure.pop_all()
         _hand_over(pipeline, models, loaded)
         return pipeline
-
-
-def _one_id(pipeline_id: object, pipline_id: object) -> object:
-    if (pipeline_id is None) == (pipline_id is None):
-        given = "neither" if pipeline_id is None else "both"
-        raise InvalidParameterError(f"Name one pipeline with pipeline_id= (or pipline_id=, the same); got {given}.")
-    return pipline_id if pipeline_id is None else pipeline_id
 
 
 def _find(pipeline_id: object) -> PipelineSpec:
@@ -117,11 +112,15 @@ def _entries(spec: PipelineSpec, given: object) -> Sequence[Any]:
 
 def _resolved(spec: PipelineSpec, place: int, entry: Any) -> Any:
     """Return a loaded model as it is, and anything else as the arguments that load one."""
+    from inference_models.loading import one_spelling
+
     if isinstance(entry, (str, os.PathLike)):
         return {_ID: entry}
     arguments = dict(entry) if isinstance(entry, Mapping) else None
     if entry is not None and arguments is None:
         return entry
+    if arguments is not None and _OTHER_ID in arguments:
+        arguments[_ID] = one_spelling("model", **{_ID: arguments.get(_ID), _OTHER_ID: arguments.pop(_OTHER_ID)})
     default = {} if spec.default_models[place] is None else {_ID: spec.default_models[place]}
     complete = {**default, **(arguments or {})}
     if complete.get(_ID) is None:

@@ -90,3 +90,22 @@ class LoadOptions:
 
 
 OPTION_NAMES = frozenset(attribute.name for attribute in fields(LoadOptions)) - {"extra"}
+
+
+def one_spelling(thing: str, **spellings: Any) -> Any:
+    """Return the one argument that was given of several names for the same.
+
+    Args:
+        thing: what it is, for the message.
+        **spellings: what was given, by name, the preferred one first; None where nothing was.
+
+    Raises:
+        InvalidParameterError: none was given, or more than one.
+    """
+    given = [value for value in spellings.values() if value is not None]
+    if len(given) == 1:
+        return given[0]
+    first, *others = (f"{name}=" for name in spellings)
+    raise InvalidParameterError(
+        f"Name one {thing} with {first} (or {', '.join(others)}, the same); got {'both' if given else 'neither'}."
+    )
