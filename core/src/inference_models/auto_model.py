@@ -111,7 +111,7 @@ class AutoModel:
             allow_local_code_packages=allow_local_code_packages,
             allow_direct_local_storage_loading=allow_direct_local_storage_loading,
             allow_loading_dependency_models=allow_loading_dependency_models,
-            dependency_models_params=dependency_models_params or {},
+            dependency_models_params=dependency_models_params,
             download_files_without_hash=download_files_without_hash,
             use_auto_resolution_cache=use_auto_resolution_cache,
             auto_resolution_cache=auto_resolution_cache,

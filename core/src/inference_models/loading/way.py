@@ -160,10 +160,11 @@ class _Loader:
         )
 
     def check_options(self) -> None:
-        """Refuse what the best candidate would refuse. Raises: InvalidParameterError."""
+        """Refuse what loading the best candidate would. Raises: InvalidParameterError."""
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
 
+        self._check_dependency_names()
         for verdict in self.plan.candidates[:1]:
             if self.options.extra and verdict.implementation and isinstance(verdict.package, ModelPackageMetadata):
                 with suppress(ModelImplementationNotFoundError):  # loading says so
