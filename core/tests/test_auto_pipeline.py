@@ -17,14 +17,16 @@ PLUGIN = """
     )
     from inference_models import Model, ModelPipeline
     from pathlib import Path
+    from types import SimpleNamespace
 
     class Word:
         @classmethod
-        def from_pretrained(cls, model_name_or_path, *, package, device=None, shout=False):
+        def from_pretrained(cls, model_name_or_path, *, package, open_session, device=None, shout=False):
             if package.package_id.startswith("typed"):
                 return Typed()
             said = Said(package.package_id.upper() if shout else package.package_id)
             said.device = device
+            said.session = open_session(model_name_or_path)
             return said
 
     class Typed(Model):
@@ -37,6 +39,9 @@ PLUGIN = """
             CLOSED.append(str(self))
 
     CLOSED = []
+
+    def open_session(directory, *, device, package, options):
+        return SimpleNamespace(volume=options.get("volume"))
 
     class Sentence:
         @classmethod
@@ -69,7 +74,9 @@ PLUGIN = """
 
     @hookimpl
     def im_backends():
-        return BackendSpec(name="own", priority=1, detect=dict)
+        return BackendSpec(
+            name="own", priority=1, detect=dict, open_session=open_session, session_options={"volume"}
+        )
 
     @hookimpl
     def im_models():
@@ -126,6 +133,14 @@ def test_arguments_for_all_models_give_way_to_those_of_one() -> None:
     )
     assert (first.device, second.device) == ("cpu", "cuda")
     assert passed is own
+
+
+def test_arguments_for_backends_are_for_all_models_too() -> None:
+    loud = {"model_id_or_path": "words://b", "volume": 9}
+    models = AutoModelPipeline.from_pretrained("count", ["words://a", loud], volume=3)
+    assert [model.session.volume for model in models] == [3, 9]
+    with pytest.raises(InvalidParameterError, match=r"does not accept volum=\. Did you mean 'volume'"):
+        AutoModelPipeline.from_pretrained("count", ["words://a", "words://b"], volum=3)
 
 
 def test_a_name_that_the_pipeline_takes_is_the_pipelines() -> None:

@@ -45,7 +45,8 @@ class AutoModelPipeline:
                 or None for the default.
             pipline_id: the same as `pipeline_id`, as it is spelt in code written for Roboflow's library.
             **kwargs: for the pipeline's own `with_models`; and arguments of `AutoModel.from_pretrained` such as
-                `device` or `api_key`, for every model that is loaded. What `models_parameters` says of one model comes
+                `device` or `api_key`, also those for backends (`onnx_execution_providers`), for every model that is
+                loaded. What `models_parameters` says of one model comes
                 before what is said here, and a name that the pipeline takes itself goes to the pipeline.
 
         Returns:
@@ -134,9 +135,11 @@ def _split_options(
     pipeline_id: str, accepted: frozenset[str] | None, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the pipeline itself and those of the models. Raises: InvalidParameterError."""
+    from inference_models.catalog import current_catalog
     from inference_models.loading.options import OPTION_NAMES
 
-    of_models = OPTION_NAMES - {"model_package_id"}  # a package belongs to one model
+    of_backends = {name for row in current_catalog().backends() for name in row.spec.session_options}
+    of_models = (OPTION_NAMES | of_backends) - {"model_package_id"}  # a package belongs to one model
     names = None if accepted is None else accepted - {"models"}
     own: dict[str, Any] = {}
     shared: dict[str, Any] = {}
