@@ -164,6 +164,16 @@ def test_a_name_that_nothing_accepts_is_an_error_with_the_near_one(packages: Pat
     assert near is None or f"Did you mean {near!r}" in caught.value.message
 
 
+def test_what_only_a_single_file_needs_is_said_of_a_directory(packages: Path) -> None:
+    add(packages, "fast-one")
+    with pytest.raises(InvalidParameterError, match=r"model_type= says what a single file is.*leave it out"):
+        AutoModel.from_pretrained("acme://counter", model_type="acmenet-small")
+    with pytest.raises(
+        InvalidParameterError, match=r"Nothing accepts model_access_manager= for acme://counter\. Known:"
+    ):
+        AutoModel.from_pretrained("acme://counter", model_access_manager=None)
+
+
 def test_a_package_that_does_not_load_is_skipped_with_a_warning(packages: Path, caplog) -> None:
     add(packages, "fast-one", weights=False)
     add(packages, "slow-one")

@@ -63,6 +63,12 @@ def test_what_a_class_takes_is_what_was_asked_for(tmp_path: Path, takes: str) ->
     assert load(tmp_path, f"def from_pretrained(cls, path, {takes}): return {returned}", **WISHES) == WISHES
 
 
+@pytest.mark.parametrize("takes", ["", ", **options"])
+def test_what_a_class_is_given_first_is_the_directory_and_no_option(tmp_path: Path, takes: str) -> None:
+    with pytest.raises(InvalidParameterError, match="Nothing accepts path="):
+        load(tmp_path, f"def from_pretrained(cls, path{takes}): return cls()", path="elsewhere")
+
+
 def test_what_was_not_asked_for_leaves_the_class_its_default(tmp_path: Path) -> None:
     given = load(tmp_path, "def from_pretrained(cls, path, device='x', batch_size=4): return device, batch_size")
     assert given == (None, 4), "a class that takes a device is told that the choice is its own"

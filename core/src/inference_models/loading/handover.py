@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from inference_models.errors import InvalidParameterError, ModelImplementationNotFoundError, describe_choices
 from inference_models.loading.options import OPTION_NAMES
-from inference_models.signatures import accepted_keywords, keep_accepted
+from inference_models.signatures import accepted_keywords, first_parameter, keep_accepted
 
 if TYPE_CHECKING:
     from inference_models.catalog import Catalog
@@ -38,10 +38,17 @@ def init_options(
         InvalidParameterError: the user gave a name that nothing accepts.
     """
     accepted = accepted_keywords(loaded.from_pretrained)
+    filled = {*offered, first_parameter(loaded.from_pretrained)}  # by us
     for name in given:
-        if name in offered or (accepted is not None and name not in accepted):
-            own = (accepted or frozenset()) - set(offered) - {"model_name_or_path", "model_dependencies"}
-            choices = sorted({*own, *session_options, *OPTION_NAMES})
+        if name in filled or (accepted is not None and name not in accepted):
+            if name == "model_type":
+                raise InvalidParameterError(
+                    f"model_type= says what a single file is, a training checkpoint. What loads {source} does not take "
+                    f"it; leave it out."
+                )
+            choices = sorted(
+                {*((accepted or frozenset()) - filled - {"model_dependencies"}), *session_options, *OPTION_NAMES}
+            )
             raise InvalidParameterError(f"Nothing accepts {name}= for {source}. {describe_choices(name, choices)}")
     return {**keep_accepted(loaded.from_pretrained, offered), **given}
 
