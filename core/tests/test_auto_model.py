@@ -83,6 +83,11 @@ PLUGIN = """
         def from_pretrained(cls, model_name_or_path, **kwargs):
             return kwargs
 
+    class Nothing:
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            cls()
+
     class Unloadable:
         pass
 
@@ -102,7 +107,7 @@ PLUGIN = """
         here = __name__
         yield ModelSpec(architectures="acmenet", task_type="counting", backends=("fast", "slow", "abacus", "own"),
                         target=LazyClass(here, "Counter"))
-        for name, target in {"anynet": "Anything", "badnet": "Unloadable"}.items():
+        for name, target in {"anynet": "Anything", "badnet": "Unloadable", "nonet": "Nothing"}.items():
             yield ModelSpec(architectures=name, task_type="counting", backends="fast", target=LazyClass(here, target))
 """
 
@@ -157,6 +162,16 @@ def test_a_name_that_nothing_accepts_is_an_error_with_the_near_one(packages: Pat
     with pytest.raises(InvalidParameterError, match=f"Nothing accepts {name}= for acme://counter") as caught:
         AutoModel.from_pretrained("acme://counter", **{name: 1})
     assert near is None or f"Did you mean {near!r}" in caught.value.message
+
+
+def test_what_only_a_single_file_needs_is_said_of_a_directory(packages: Path) -> None:
+    add(packages, "fast-one")
+    with pytest.raises(InvalidParameterError, match=r"model_type= says what a single file is.*leave it out"):
+        AutoModel.from_pretrained("acme://counter", model_type="acmenet-small")
+    with pytest.raises(
+        InvalidParameterError, match=r"Nothing accepts model_access_manager= for acme://counter\. Known:"
+    ):
+        AutoModel.from_pretrained("acme://counter", model_access_manager=None)
 
 
 def test_a_package_that_does_not_load_is_skipped_with_a_warning(packages: Path, caplog) -> None:
@@ -282,6 +297,13 @@ def test_a_class_that_cannot_load_is_a_fault_of_its_plugin(packages: Path, tmp_p
         AutoModel.from_pretrained(local(tmp_path, "badnet"))
 
 
+def test_a_class_that_returns_no_model_is_a_fault_of_its_plugin(packages: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelLoadingError, match=r"from_pretrained of acme_models:Nothing returned None.*acme-models 1\.0 must be corr"
+    ):
+        AutoModel.from_pretrained(local(tmp_path, "nonet"))
+
+
 def test_the_runtime_is_described_and_returned(packages: Path, capsys) -> None:
     environment = AutoModel.describe_runtime()
     assert environment.backend("abacus").reason == "the abacus has no beads"
@@ -305,3 +327,34 @@ def test_explaining_refuses_a_name_that_nothing_accepts(packages: Path) -> None:
     with pytest.raises(InvalidParameterError, match=r"Nothing accepts bakend=.*Did you mean 'backend'"):
         AutoModel.explain("acme://counter", bakend="slow")
     assert AutoModel.explain("acme://counter", step=2, turbo=True).candidates
+
+
+def test_the_model_may_be_named_as_other_libraries_name_it(packages: Path) -> None:
+    add(packages, "fast-one")
+    assert AutoModel.from_pretrained(model_name_or_path="acme://counter").extra["backend"] == "fast"
+    assert AutoModel.explain(model_name_or_path="acme://counter").candidates
+    assert AutoModel.describe_model(model_id="acme://counter").model_id == "counter"
+    assert AutoModel.describe_model_package(model_id="acme://counter", package_id="fast-one").backend == "fast"
+
+
+@pytest.mark.parametrize("ask", ["from_pretrained", "explain", "describe_model", "describe_model_package"])
+def test_one_model_is_named_once(ask: str) -> None:
+    other = "model_id" if ask.startswith("describe") else "model_name_or_path"
+    for names, got in ({}, "neither"), ({"model_id_or_path": "a", other: "b"}, "both"):
+        with pytest.raises(
+            InvalidParameterError, match=rf"with model_id_or_path= \(or {other}=, the same\); got {got}"
+        ):
+            getattr(AutoModel, ask)(**names)
+
+
+@pytest.mark.parametrize(("name", "meant"), [("model", "model_id_or_path"), ("provider", "weights_provider")])
+def test_what_is_no_option_of_a_provider_is_not_taken_for_one(name: str, meant: str) -> None:
+    with pytest.raises(InvalidParameterError, match=rf"no argument {name}=\. Did you mean '{meant}'"):
+        AutoModel.describe_model("acme://counter", **{name: "x"})
+    with pytest.raises(InvalidParameterError, match=rf"no argument {name}=\. Did you mean '{meant}'"):
+        AutoModel.describe_model_package("acme://counter", "fast-one", **{name: "x"})
+
+
+def test_a_package_to_be_described_is_named(packages: Path) -> None:
+    with pytest.raises(InvalidParameterError, match="Name the package with package_id="):
+        AutoModel.describe_model_package("acme://counter")

@@ -15,21 +15,33 @@ PLUGIN = """
         BackendSpec, LazyClass, ModelMetadata, ModelPackageMetadata, ModelSpec, PipelineSpec, WeightsProviderSpec,
         hookimpl,
     )
-    from inference_models import ModelPipeline
+    from inference_models import Model, ModelPipeline
     from pathlib import Path
+    from types import SimpleNamespace
 
     class Word:
         @classmethod
-        def from_pretrained(cls, model_name_or_path, *, package, device=None, shout=False):
+        def from_pretrained(cls, model_name_or_path, *, package, open_session, device=None, shout=False):
+            if package.package_id.startswith("typed"):
+                return Typed()
             said = Said(package.package_id.upper() if shout else package.package_id)
             said.device = device
+            said.session = open_session(model_name_or_path)
             return said
+
+    class Typed(Model):
+        @classmethod
+        def from_pretrained(cls, model_name_or_path):
+            return cls()
 
     class Said(str):
         def close(self):
             CLOSED.append(str(self))
 
     CLOSED = []
+
+    def open_session(directory, *, device, package, options):
+        return SimpleNamespace(volume=options.get("volume"))
 
     class Sentence:
         @classmethod
@@ -62,7 +74,9 @@ PLUGIN = """
 
     @hookimpl
     def im_backends():
-        return BackendSpec(name="own", priority=1, detect=dict)
+        return BackendSpec(
+            name="own", priority=1, detect=dict, open_session=open_session, session_options={"volume"}
+        )
 
     @hookimpl
     def im_models():
@@ -105,6 +119,11 @@ def test_the_spelling_of_existing_code_is_known_too() -> None:
     assert AutoModelPipeline.from_pretrained(pipline_id="say", models_parameters=[None, "words://a"]) == "hello a."
     with pytest.raises(InvalidParameterError, match="got both"):
         AutoModelPipeline.from_pretrained("say", pipline_id="say")
+    entries = [{"model_name_or_path": "words://oh"}, "words://a"]
+    assert AutoModelPipeline.from_pretrained("say", entries) == "oh a."
+    entries[0]["model_id_or_path"] = "words://ah"
+    with pytest.raises(InvalidParameterError, match=r"Name one model .* got both"):
+        AutoModelPipeline.from_pretrained("say", entries)
 
 
 def test_arguments_for_all_models_give_way_to_those_of_one() -> None:
@@ -116,6 +135,14 @@ def test_arguments_for_all_models_give_way_to_those_of_one() -> None:
     )
     assert (first.device, second.device) == ("cpu", "cuda")
     assert passed is own
+
+
+def test_arguments_for_backends_are_for_all_models_too() -> None:
+    loud = {"model_id_or_path": "words://b", "volume": 9}
+    models = AutoModelPipeline.from_pretrained("count", ["words://a", loud], volume=3)
+    assert [model.session.volume for model in models] == [3, 9]
+    with pytest.raises(InvalidParameterError, match=r"does not accept volum=\. Did you mean 'volume'"):
+        AutoModelPipeline.from_pretrained("count", ["words://a", "words://b"], volum=3)
 
 
 def test_a_name_that_the_pipeline_takes_is_the_pipelines() -> None:
@@ -136,6 +163,15 @@ def test_a_pipeline_closes_what_was_loaded_for_it_and_leaves_open_what_was_passe
     closed = sys.modules["words"].CLOSED
     assert closed == ["lo"]
     own.close.assert_not_called()
+
+
+def test_a_pipeline_says_of_each_model_where_it_comes_from() -> None:
+    pipeline = AutoModelPipeline.from_pretrained("sing", ["words://me", Mock()])
+    me, unknown = pipeline.loaded_from
+    assert (me, unknown) == (None, None), "no models of ours"
+    assert type(pipeline)(()).loaded_from == ()
+    first, second = AutoModelPipeline.from_pretrained("sing", ["words://typed-a", "words://typed-b"]).loaded_from
+    assert (first.package_id, second.package_id) == ("typed-a", "typed-b")
 
 
 def test_available_pipelines_are_listed() -> None:

@@ -54,6 +54,28 @@ def test_choices_name_the_near_one_and_all() -> None:
     assert "'Shapes'" in errors.describe_choices("SHAPES", ["Shapes"])
 
 
+@pytest.mark.parametrize("name", ["model_type", "model_access_manager", "model_id"])
+def test_a_name_that_only_begins_alike_is_not_near(name: str) -> None:
+    assert errors.nearest_name(name, ["model_package_id", "backend"]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("model_packge_id", "model_package_id"),
+        ("package_id", "model_package_id"),
+        ("api_token", "api_key"),
+        ("backend_type", "backend"),
+        ("weight_provider", "weights_provider"),
+        ("allow_untrusted", "allow_untrusted_packages"),
+        ("allow_unstrusted_packages", "allow_untrusted_packages"),
+    ],
+)
+def test_a_name_that_is_mistyped_or_shortened_is_near(name: str, near: str) -> None:
+    choices = ["api_key", "backend", "model_package_id", "weights_provider", "allow_untrusted_packages"]
+    assert errors.nearest_name(name, choices) == near
+
+
 def test_an_error_of_a_plugins_own_leads_to_the_page_of_what_it_derives_from() -> None:
     class AcmeNotFoundError(errors.ModelNotFoundError):
         """Acme has no such model."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from inference_models.signatures import accepted_keywords, keep_accepted
+from inference_models.signatures import accepted_keywords, first_parameter, keep_accepted
 
 
 class Model:
@@ -32,6 +32,14 @@ def test_nothing_is_not_handed_to_variable_keywords() -> None:
 
 def test_the_rest_is_left_out() -> None:
     assert keep_accepted(Model.from_pretrained, {"device": "cpu", "path": "x", "other": 2}) == {"device": "cpu"}
+
+
+def test_what_comes_first_by_position() -> None:
+    assert first_parameter(lambda path, device: None) == "path"
+    assert first_parameter(Model.from_pretrained) is None, "its path has no name for callers"
+    assert first_parameter(lambda *paths: None) is None
+    assert first_parameter(lambda: None) is None
+    assert first_parameter(dict) is None
 
 
 def test_a_builtin_without_a_signature_decides_for_itself() -> None:

@@ -51,6 +51,7 @@ from .models import ClassificationModel as ClassificationModel
 from .models import DepthEstimationModel as DepthEstimationModel
 from .models import InstanceSegmentationModel as InstanceSegmentationModel
 from .models import KeyPointsDetectionModel as KeyPointsDetectionModel
+from .models import LoadedFrom as LoadedFrom
 from .models import Model as Model
 from .models import ModelPipeline as ModelPipeline
 from .models import MultiLabelClassificationModel as MultiLabelClassificationModel

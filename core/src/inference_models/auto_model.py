@@ -6,6 +6,8 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from inference_models.errors import InvalidParameterError
+
 if TYPE_CHECKING:
     from inference_models.entities import Quantization
     from inference_models.environment import Environment
@@ -21,7 +23,7 @@ class AutoModel:
     @classmethod
     def from_pretrained(  # noqa: PLR0917 (the order in which existing code passes them)
         cls,
-        model_id_or_path: str | os.PathLike[str],
+        model_id_or_path: str | os.PathLike[str] | None = None,
         weights_provider: str | None = None,
         api_key: str | None = None,
         model_package_id: str | None = None,
@@ -42,6 +44,8 @@ class AutoModel:
         weights_provider_extra_query_params: Sequence[tuple[str, str]] | None = None,
         weights_provider_extra_headers: Mapping[str, str] | None = None,
         verbose: bool = False,
+        *,
+        model_name_or_path: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> Any:
         """Return a ready model.
@@ -73,11 +77,12 @@ class AutoModel:
             weights_provider_extra_query_params: for the weights provider, if it takes them.
             weights_provider_extra_headers: for the weights provider, if it takes them.
             verbose: show the progress of downloads on stderr.
+            model_name_or_path: the same as `model_id_or_path`, by the name that other libraries give it.
             **kwargs: for the backend (such as `onnx_execution_providers`) or the model's own `from_pretrained`.
 
         Returns:
             An instance of the class that the model's plugin declares, for object detection an
-            `ObjectDetectionModel`.
+            `ObjectDetectionModel`. Its `loaded_from` says which package it is and what it runs on.
 
         Raises:
             ModelRetrievalError: the provider is missing, failed, or does not know the id.
@@ -90,8 +95,9 @@ class AutoModel:
             PolicyViolationError: the policy in force forbids the provider, the path, an argument, or an origin. What it
                 has against packages is a NoModelPackagesAvailableError.
         """
-        from inference_models.loading import LoadOptions, load
+        from inference_models.loading import LoadOptions, load, one_spelling
 
+        model = one_spelling("model", model_id_or_path=model_id_or_path, model_name_or_path=model_name_or_path)
         options = LoadOptions(
             weights_provider=weights_provider,
             api_key=api_key,
@@ -105,7 +111,7 @@ class AutoModel:
             allow_local_code_packages=allow_local_code_packages,
             allow_direct_local_storage_loading=allow_direct_local_storage_loading,
             allow_loading_dependency_models=allow_loading_dependency_models,
-            dependency_models_params=dependency_models_params or {},
+            dependency_models_params=dependency_models_params,
             download_files_without_hash=download_files_without_hash,
             use_auto_resolution_cache=use_auto_resolution_cache,
             auto_resolution_cache=auto_resolution_cache,
@@ -115,10 +121,16 @@ class AutoModel:
             verbose=verbose,
             extra=kwargs,
         )
-        return load(model_id_or_path, options)
+        return load(model, options)
 
     @classmethod
-    def explain(cls, model_id_or_path: str | os.PathLike[str], **kwargs: Any) -> Plan:
+    def explain(
+        cls,
+        model_id_or_path: str | os.PathLike[str] | None = None,
+        *,
+        model_name_or_path: str | os.PathLike[str] | None = None,
+        **kwargs: Any,
+    ) -> Plan:
         """Return what `from_pretrained` with the same arguments would decide, and load nothing.
 
         Returns:
@@ -128,51 +140,76 @@ class AutoModel:
             BaseInferenceModelsError: what `from_pretrained` raises; not that no package is usable. And for a directory
                 with code of its own an InvalidParameterError: there is nothing to decide.
         """
-        from inference_models.loading import LoadOptions, make_plan
+        from inference_models.loading import LoadOptions, make_plan, one_spelling
 
-        return make_plan(model_id_or_path, LoadOptions.from_keywords(kwargs))
+        model = one_spelling("model", model_id_or_path=model_id_or_path, model_name_or_path=model_name_or_path)
+        return make_plan(model, LoadOptions.from_keywords(kwargs))
 
     @classmethod
     def describe_model(
         cls,
-        model_id_or_path: str | os.PathLike[str],
+        model_id_or_path: str | os.PathLike[str] | None = None,
         weights_provider: str | None = None,
         api_key: str | None = None,
+        *,
+        model_id: str | os.PathLike[str] | None = None,
         **provider_options: Any,
     ) -> ModelMetadata:
         """Print what the weights provider knows about a model, and return it.
 
+        Args:
+            model_id_or_path: as `from_pretrained` takes it.
+            weights_provider: where an id without `name://` is looked up.
+            api_key: for the weights provider.
+            model_id: the same as `model_id_or_path`, by the name that code written for Roboflow's library gives it.
+            **provider_options: for the weights provider, if it takes them.
+
         Raises:
             ModelRetrievalError: the provider is missing, failed, or does not know the id.
-            InvalidParameterError: it is a directory with code of its own, about which nothing else is known.
+            InvalidParameterError: it is a directory with code of its own, about which nothing else is known; or the
+                provider does not take an option.
         """
         from inference_models.describe import print_model
-        from inference_models.loading import look_up_model
+        from inference_models.loading import one_spelling
 
-        metadata = look_up_model(model_id_or_path, weights_provider, api_key, **provider_options)
+        model = one_spelling("model", model_id_or_path=model_id_or_path, model_id=model_id)
+        metadata = _look_up(model, weights_provider, api_key, provider_options)
         print_model(metadata)
         return metadata
 
     @classmethod
     def describe_model_package(
         cls,
-        model_id_or_path: str | os.PathLike[str],
-        package_id: str,
+        model_id_or_path: str | os.PathLike[str] | None = None,
+        package_id: str = "",
         weights_provider: str | None = None,
         api_key: str | None = None,
+        *,
+        model_id: str | os.PathLike[str] | None = None,
         **provider_options: Any,
     ) -> ModelPackageMetadata:
         """Print all that is known about one package of a model, and return it.
 
+        Args:
+            model_id_or_path: as `from_pretrained` takes it.
+            package_id: which package; must be given.
+            weights_provider: where an id without `name://` is looked up.
+            api_key: for the weights provider.
+            model_id: the same as `model_id_or_path`, by the name that code written for Roboflow's library gives it.
+            **provider_options: for the weights provider, if it takes them.
+
         Raises:
             ModelRetrievalError: the provider is missing, failed, or does not know the id.
             NoModelPackagesAvailableError: the model has no such package.
+            InvalidParameterError: no model or package is named, or the provider does not take an option.
         """
         from inference_models.describe import print_model_package
-        from inference_models.loading import look_up_model
+        from inference_models.loading import one_spelling
 
-        metadata = look_up_model(model_id_or_path, weights_provider, api_key, **provider_options)
-        return print_model_package(metadata, package_id)
+        model = one_spelling("model", model_id_or_path=model_id_or_path, model_id=model_id)
+        if package_id == "":
+            raise InvalidParameterError("Name the package with package_id=; describe_model lists those that there are.")
+        return print_model_package(_look_up(model, weights_provider, api_key, provider_options), package_id)
 
     @classmethod
     def describe_runtime(cls) -> Environment:
@@ -231,3 +268,14 @@ class AutoModel:
         files = verify_offline_model(model_id, check_hashes)
         print_offline_verification(files)
         return files
+
+
+def _look_up(
+    model: str | os.PathLike[str], weights_provider: str | None, api_key: str | None, options: Mapping[str, Any]
+) -> ModelMetadata:
+    from inference_models.loading import look_up_model
+
+    for name, meant in {"model": "model_id_or_path", "provider": "weights_provider"}.items():
+        if name in options:
+            raise InvalidParameterError(f"There is no argument {name}=. Did you mean {meant!r}?")
+    return look_up_model(model, weights_provider, api_key, **options)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from inference_models.specs import PipelineSpec
 
 _ID = "model_id_or_path"
+_OTHER_ID = "model_name_or_path"
 
 
 class AutoModelPipeline:
@@ -44,7 +45,8 @@ class AutoModelPipeline:
                 or None for the default.
             pipline_id: the same as `pipeline_id`, as it is spelt in code written for Roboflow's library.
             **kwargs: for the pipeline's own `with_models`; and arguments of `AutoModel.from_pretrained` such as
-                `device` or `api_key`, for every model that is loaded. What `models_parameters` says of one model comes
+                `device` or `api_key`, also those for backends (`onnx_execution_providers`), for every model that is
+                loaded. What `models_parameters` says of one model comes
                 before what is said here, and a name that the pipeline takes itself goes to the pipeline.
 
         Returns:
@@ -56,9 +58,10 @@ class AutoModelPipeline:
                 an argument that neither the pipeline nor `AutoModel` takes.
             BaseInferenceModelsError: a model does not load; as `AutoModel.from_pretrained`.
         """
+        from inference_models.loading import one_spelling
         from inference_models.specs import resolve
 
-        spec = _find(_one_id(pipeline_id, pipline_id))
+        spec = _find(one_spelling("pipeline", pipeline_id=pipeline_id, pipline_id=pipline_id))
         entries = [_resolved(spec, place, entry) for place, entry in enumerate(_entries(spec, models_parameters))]
         pipeline_class = resolve(spec.target)
         own, shared = _split_options(spec.id, accepted_keywords(pipeline_class.with_models), kwargs)
@@ -72,7 +75,7 @@ class AutoModelPipeline:
                     on_failure.callback(close)
             pipeline = pipeline_class.with_models(models, **own)
             on_failure.pop_all()
-        _hand_over(pipeline, loaded)
+        _hand_over(pipeline, models, loaded)
         return pipeline
 
 
@@ -85,13 +88,6 @@ def describe_places(spec: PipelineSpec) -> str:
     """Return the places of a pipeline in their order, with their defaults, for errors."""
     defaults = ["no default" if default is None else f"default: {default}" for default in spec.default_models]
     return ", ".join(f"{name} ({default})" for name, default in zip(place_names(spec), defaults, strict=True))
-
-
-def _one_id(pipeline_id: object, pipline_id: object) -> object:
-    if (pipeline_id is None) == (pipline_id is None):
-        given = "neither" if pipeline_id is None else "both"
-        raise InvalidParameterError(f"Name one pipeline with pipeline_id= (or pipline_id=, the same); got {given}.")
-    return pipline_id if pipeline_id is None else pipeline_id
 
 
 def _find(pipeline_id: object) -> PipelineSpec:
@@ -128,11 +124,15 @@ def _entries(spec: PipelineSpec, given: object) -> Sequence[Any]:
 
 def _resolved(spec: PipelineSpec, place: int, entry: Any) -> Any:
     """Return a loaded model as it is, and anything else as the arguments that load one."""
+    from inference_models.loading import one_spelling
+
     if isinstance(entry, (str, os.PathLike)):
         return {_ID: entry}
     arguments = dict(entry) if isinstance(entry, Mapping) else None
     if entry is not None and arguments is None:
         return entry
+    if arguments is not None and _OTHER_ID in arguments:
+        arguments[_ID] = one_spelling("model", **{_ID: arguments.get(_ID), _OTHER_ID: arguments.pop(_OTHER_ID)})
     default = {} if spec.default_models[place] is None else {_ID: spec.default_models[place]}
     complete = {**default, **(arguments or {})}
     if complete.get(_ID) is None:
@@ -147,9 +147,11 @@ def _split_options(
     pipeline_id: str, accepted: frozenset[str] | None, options: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the options of the pipeline itself and those of the models. Raises: InvalidParameterError."""
+    from inference_models.catalog import current_catalog
     from inference_models.loading.options import OPTION_NAMES
 
-    of_models = OPTION_NAMES - {"model_package_id"}  # a package belongs to one model
+    of_backends = {name for row in current_catalog().backends() for name in row.spec.session_options}
+    of_models = (OPTION_NAMES | of_backends) - {"model_package_id"}  # a package belongs to one model
     names = None if accepted is None else accepted - {"models"}
     own: dict[str, Any] = {}
     shared: dict[str, Any] = {}
@@ -170,10 +172,12 @@ def _load(entry: Any, shared: Mapping[str, Any]) -> Any:
     return AutoModel.from_pretrained(**{**shared, **entry}) if isinstance(entry, dict) else entry
 
 
-def _hand_over(pipeline: Any, loaded: Sequence[Any]) -> None:
-    """Let the pipeline close what was loaded for it."""
+def _hand_over(pipeline: Any, models: Sequence[Any], loaded: Sequence[Any]) -> None:
+    """Let the pipeline say what its models are, and close those that were loaded for it."""
+    from inference_models.models.loaded_from import remember_source, source_of
     from inference_models.models.pipeline import ModelPipeline
 
     if isinstance(pipeline, ModelPipeline):
+        remember_source(pipeline, tuple(source_of(model) for model in models))
         for model in loaded:
             pipeline.owns(model)

@@ -267,12 +267,26 @@ def redact_url(url: str) -> str:
 
 
 def nearest_name(unknown: str, choices: Iterable[str]) -> str | None:
-    """Return the one of `choices` that an unknown name most likely was to be; None when none is near."""
+    """Return the one of `choices` that an unknown name most likely was to be; None when none is near.
+
+    Names that only begin with the same words (`model_type`, `model_package_id`) are not near.
+    """
     from difflib import get_close_matches  # only an error needs it
 
+    lowered = unknown.lower()
     by_lower_case = {choice.lower(): choice for choice in reversed([*choices])}
-    near = get_close_matches(unknown.lower(), by_lower_case, n=1, cutoff=0.6)
-    return by_lower_case[near[0]] if near else None
+    near = get_close_matches(lowered, by_lower_case, n=3, cutoff=0.6)
+    return next((by_lower_case[name] for name in near if _differ_slightly(lowered, name)), None)
+
+
+def _differ_slightly(first: str, second: str) -> bool:
+    """Return whether two names are alike also after the words that both begin with."""
+    from difflib import SequenceMatcher
+
+    words, others = first.split("_"), second.split("_")
+    while len(words) > 1 and len(others) > 1 and words[0] == others[0]:
+        words, others = words[1:], others[1:]
+    return SequenceMatcher(None, "_".join(words), "_".join(others)).ratio() >= 0.45
 
 
 def describe_choices(unknown: str, choices: Sequence[str]) -> str:

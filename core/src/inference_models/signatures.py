@@ -31,6 +31,16 @@ def _find_keywords(function: Callable[..., Any]) -> frozenset[str] | None:
 _remembered = lru_cache(maxsize=1024)(_find_keywords)
 
 
+def first_parameter(function: Callable[..., Any]) -> str | None:
+    """Return the name of what `function` takes first by position; None when it names none."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    first = next(iter(parameters), None)
+    return first.name if first is not None and first.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD else None
+
+
 def keep_accepted(function: Callable[..., Any], keywords: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of `keywords` that `function` accepts.
 

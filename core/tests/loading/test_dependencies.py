@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import pytest
 
@@ -101,6 +102,36 @@ def test_parameters_for_an_unknown_dependency_are_an_error() -> None:
         AutoModel.from_pretrained("books://reader", dependency_models_params={"leters": {}})
     with pytest.raises(InvalidParameterError, match=r"names 'letters', which is no dependency.*None is known"):
         AutoModel.from_pretrained("books://alphabet", dependency_models_params={"letters": {}})
+
+
+@pytest.mark.parametrize("ask", [AutoModel.from_pretrained, AutoModel.explain])
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        (5, "not 'int'"),
+        ([("letters", {})], "not 'list'"),
+        ({"letters": 5}, "what it has for 'letters' is no mapping"),
+        ({"letters": {5: True}}, "what it has for 'letters' is no mapping"),
+        ({5: {}}, "5 is no name"),
+        ({"leters": {}}, "names 'leters', which is no dependency"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_an_error(ask: Any, parameters: object, expected: str) -> None:
+    with pytest.raises(InvalidParameterError, match="dependency_models_params=") as caught:
+        ask("books://reader", dependency_models_params=parameters)
+    assert expected in caught.value.message
+
+
+def test_an_error_about_parameters_shows_no_key() -> None:
+    with pytest.raises(InvalidParameterError) as caught:
+        AutoModel.explain("books://reader", dependency_models_params={"letters": [{"api_key": "canary"}]})
+    assert "canary" not in caught.value.message
+
+
+def test_no_parameters_are_no_parameters() -> None:
+    for nothing in (None, {}):
+        assert AutoModel.explain("books://reader", dependency_models_params=nothing).candidates
+        assert AutoModel.from_pretrained("books://reader", dependency_models_params=nothing)
 
 
 def test_dependencies_go_one_level_deep() -> None:

@@ -125,6 +125,11 @@ def test_faces_have_one_name(load) -> None:
     assert "must hold one name, found 2" in refusal(load, "face", names=("a", "b"))
 
 
+def test_a_model_says_where_it_runs(load) -> None:
+    model = load("face")
+    assert (model.loaded_from.backend, model.loaded_from.device) == ("mediapipe", "cpu")
+
+
 def test_another_device_is_refused_by_name(make_package) -> None:
     from im_mediapipe.face_detection import MediaPipeFaceDetector
     from inference_models import AutoModel

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 from inference_models.errors import (
     BaseInferenceModelsError,
+    InvalidEnvVariable,
+    InvalidParameterError,
+    InvalidPolicyError,
     ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
 )
 
 if TYPE_CHECKING:
     from inference_models.negotiation import Verdict
+
+MISTAKES = (InvalidParameterError, InvalidEnvVariable, InvalidPolicyError)
+"""What the user must correct: another package, or asking anew, would not mend it."""
 
 
 def release_memory(error: BaseException) -> None:

@@ -16,6 +16,23 @@ if TYPE_CHECKING:
     from inference_models.store import AutoResolutionCache
 
 
+def _by_dependency(value: object) -> Mapping[str, Mapping[str, Any]]:
+    """Return what `dependency_models_params` says; what is wrong with it is named, but not shown: it may hold keys."""
+    if value is None:
+        return {}
+    takes = (
+        "dependency_models_params= takes a mapping from names of dependencies to arguments of from_pretrained by name"
+    )
+    if not isinstance(value, Mapping):
+        raise InvalidParameterError(f"{takes}, not {type(value).__name__!r}.")
+    for name, arguments in value.items():
+        if not isinstance(name, str):
+            raise InvalidParameterError(f"{takes}; {name!r} is no name.")
+        if not isinstance(arguments, Mapping) or not all(isinstance(one, str) for one in arguments):
+            raise InvalidParameterError(f"{takes}; what it has for {name!r} is no mapping from names to values.")
+    return dict(value)
+
+
 @frozen(kw_only=True)
 class LoadOptions:
     """What `AutoModel.from_pretrained` takes besides the id, see there; `extra` is for backends and models."""
@@ -32,7 +49,7 @@ class LoadOptions:
     allow_local_code_packages: bool = False
     allow_direct_local_storage_loading: bool = True
     allow_loading_dependency_models: bool = True
-    dependency_models_params: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    dependency_models_params: Mapping[str, Mapping[str, Any]] = field(factory=dict, converter=_by_dependency)
     download_files_without_hash: bool = False
     use_auto_resolution_cache: bool = True
     auto_resolution_cache: AutoResolutionCache | None = None
@@ -90,3 +107,22 @@ class LoadOptions:
 
 
 OPTION_NAMES = frozenset(attribute.name for attribute in fields(LoadOptions)) - {"extra"}
+
+
+def one_spelling(thing: str, **spellings: Any) -> Any:
+    """Return the one argument that was given of several names for the same.
+
+    Args:
+        thing: what it is, for the message.
+        **spellings: what was given, by name, the preferred one first; None where nothing was.
+
+    Raises:
+        InvalidParameterError: none was given, or more than one.
+    """
+    given = [value for value in spellings.values() if value is not None]
+    if len(given) == 1:
+        return given[0]
+    first, *others = (f"{name}=" for name in spellings)
+    raise InvalidParameterError(
+        f"Name one {thing} with {first} (or {', '.join(others)}, the same); got {'both' if given else 'neither'}."
+    )

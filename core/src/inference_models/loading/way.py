@@ -14,13 +14,17 @@ from inference_models.errors import (
     DirectLocalStorageAccessError,
     InvalidParameterError,
     ModelImplementationNotFoundError,
+    ModelLoadingError,
     ModelPackageAlternativesExhaustedError,
     describe_choices,
 )
-from inference_models.loading.failures import as_ours, release_memory
+from inference_models.loading.failures import MISTAKES, as_ours, release_memory
 from inference_models.loading.handover import BoundBackend, init_options
 from inference_models.loading.metadata import FoundModel, find_model
 from inference_models.loading.options import LoadOptions
+from inference_models.loading.own_code import load_own_code
+from inference_models.loading.provenance import tell_package
+from inference_models.loading.settings import check_settings
 
 if TYPE_CHECKING:
     import os
@@ -35,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     """Return a ready model. See `AutoModel.from_pretrained`."""
+    from inference_models.local_code import find_local_code
     from inference_models.weights_providers import find_source
     from inference_models.weights_providers.permission import refuse_forbidden
 
@@ -43,9 +48,10 @@ def load(model_id_or_path: str | os.PathLike[str], options: LoadOptions) -> Any:
     refuse_forbidden(source)
     if source.is_local:
         _check_local_access(source, options)
-        model = _load_local_code(Path(source.model_id).absolute(), options)
-        if model is not None:
-            return model
+        directory = Path(source.model_id).absolute()
+        config = find_local_code(directory)
+        if config is not None:
+            return load_own_code(directory, config, options, source.provider)
     return _Loader.find(source, options).load(attempts)
 
 
@@ -68,19 +74,6 @@ def _check_local_access(source: ModelSource, options: LoadOptions) -> None:
             f"{source.model_id!r} is a path, and allow_direct_local_storage_loading=False forbids loading from one. "
             f"Name a model by its id."
         )
-
-
-def _load_local_code(directory: Path, options: LoadOptions) -> Any:
-    """Return a model whose code lies in its own package; None when `directory` is no such package."""
-    from inference_models.catalog import current_catalog
-    from inference_models.local_code import find_local_code, load_local_class
-
-    config = find_local_code(directory)
-    if config is None:
-        return None
-    loaded: Any = load_local_class(directory, config, allowed=options.allow_local_code_packages)
-    offered = {"device": options.make_request(current_catalog()).device}
-    return loaded.from_pretrained(str(directory), **init_options(loaded, offered, options.extra, str(directory), ()))
 
 
 @frozen
@@ -117,8 +110,8 @@ class _Loader:
         """
         try:
             return self._load_first(attempts)
-        except InvalidParameterError:
-            raise  # a mistake of the caller; asking anew would not mend it
+        except MISTAKES:
+            raise
         except Exception as error:
             if not self.found.remembered:
                 raise
@@ -131,14 +124,20 @@ class _Loader:
     def _load_first(self, attempts: int | None) -> Any:
         candidates = self.plan.require_candidates()[:attempts]
         self._check_dependency_names()
+        check_settings(self.found, candidates)
         with ExitStack() as unless_needed:
             needs_others = bool(self.metadata.model_dependencies)
             dependencies = self._load_dependencies(unless_needed) if needs_others else None
-            model = self._try_in_turn(candidates, dependencies)
+            package, model = self._try_in_turn(candidates, dependencies)
+            if callable(close := getattr(model, "close", None)):
+                unless_needed.callback(close)
+            self.found.remember(package)
             unless_needed.pop_all()
         return model
 
-    def _try_in_turn(self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None) -> Any:
+    def _try_in_turn(
+        self, candidates: Sequence[Verdict], dependencies: dict[str, Any] | None
+    ) -> tuple[ModelPackageMetadata, Any]:
         errors: list[tuple[str, Exception]] = []
         for verdict in candidates:
             if errors:
@@ -146,8 +145,8 @@ class _Loader:
             package_id = verdict.package.package_id
             try:
                 return self._load(verdict, dependencies)
-            except InvalidParameterError:
-                raise  # a mistake of the caller; another package would not mend it
+            except MISTAKES:
+                raise
             except Exception as error:
                 logger.warning("Package %s of %s does not load: %s", package_id, self.source, error)
                 errors.append((package_id, error))
@@ -161,17 +160,18 @@ class _Loader:
         )
 
     def check_options(self) -> None:
-        """Refuse what the best candidate would refuse. Raises: InvalidParameterError."""
+        """Refuse what loading the best candidate would. Raises: InvalidParameterError."""
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
 
+        self._check_dependency_names()
         for verdict in self.plan.candidates[:1]:
             if self.options.extra and verdict.implementation and isinstance(verdict.package, ModelPackageMetadata):
                 with suppress(ModelImplementationNotFoundError):  # loading says so
                     loaded = resolve(verdict.implementation.spec.target)
-                    self._init_options(loaded, verdict.package, None)
+                    self._init_options(loaded, self._bind(verdict.package), None)
 
-    def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> Any:
+    def _load(self, verdict: Verdict, dependencies: dict[str, Any] | None) -> tuple[ModelPackageMetadata, Any]:
         from inference_models.download.progress import show_progress
         from inference_models.metadata import ModelPackageMetadata
         from inference_models.specs import resolve
@@ -186,9 +186,10 @@ class _Loader:
                 f"{implementation.spec.target} of {implementation.plugin} has no from_pretrained method, so it cannot "
                 f"load a model. The plugin must be corrected."
             )
-        options = self._init_options(loaded, package, dependencies)
+        bound = self._bind(package)
+        options = self._init_options(loaded, bound, dependencies)
         if "toolkit" in options:  # before anything is fetched: without the device, nothing need be
-            options["toolkit"] = BoundBackend(self.catalog, package, self.plan.request).make_toolkit()
+            options["toolkit"] = bound.make_toolkit()
         with show_progress(verbose=self.options.verbose) as progress:
             directory = materialise(
                 self.metadata,
@@ -199,15 +200,22 @@ class _Loader:
                 requested_id=self.source.model_id,
             )
         model = loaded.from_pretrained(str(directory), **options)
-        self.found.remember(package)
+        if model is None:
+            raise ModelLoadingError(
+                f"Package {package.package_id!r} does not load: from_pretrained of {implementation.spec.target} "
+                f"returned None. It must return the model; {implementation.plugin} must be corrected."
+            )
+        tell_package(model, self.found, bound)
         logger.info("Loaded package %s of %s (%s)", package.package_id, self.source, package.backend)
-        return model
+        return package, model
 
-    def _init_options(
-        self, loaded: Any, package: ModelPackageMetadata, dependencies: dict[str, Any] | None
-    ) -> dict[str, Any]:
+    def _bind(self, package: ModelPackageMetadata) -> BoundBackend:
+        return BoundBackend(self.catalog, package, self.plan.request)
+
+    def _init_options(self, loaded: Any, bound: BoundBackend, dependencies: dict[str, Any] | None) -> dict[str, Any]:
+        package = bound.package
         offered: dict[str, Any] = {
-            "open_session": BoundBackend(self.catalog, package, self.plan.request).open_session,
+            "open_session": bound.open_session,
             "toolkit": None,  # made when it comes to loading: it may import the runtime
             "backend": package.backend,
             "device": self.plan.request.device,

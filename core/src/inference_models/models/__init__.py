@@ -8,6 +8,7 @@ from inference_models.models.classification import ClassificationModel
 from inference_models.models.depth_estimation import DepthEstimationModel
 from inference_models.models.instance_segmentation import InstanceSegmentationModel
 from inference_models.models.key_points_detection import KeyPointsDetectionModel
+from inference_models.models.loaded_from import LoadedFrom
 from inference_models.models.multi_label_classification import MultiLabelClassificationModel
 from inference_models.models.object_detection import ObjectDetectionModel
 from inference_models.models.open_vocabulary_object_detection import OpenVocabularyObjectDetectionModel
@@ -24,6 +25,7 @@ __all__ = [
     "DepthEstimationModel",
     "InstanceSegmentationModel",
     "KeyPointsDetectionModel",
+    "LoadedFrom",
     "Model",
     "ModelPipeline",
     "MultiLabelClassificationModel",

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar
 
 from inference_models.models.keywords import keywords_of
+from inference_models.models.loaded_from import LoadedFrom
 from inference_models.models.owning import Owner
 
 PreprocessedInputs = TypeVar("PreprocessedInputs")
@@ -43,6 +44,11 @@ class Model(Owner, ABC):
         Raises:
             CorruptedModelPackageError: the package's files are missing, damaged or contradict each other.
         """
+
+    @property
+    def loaded_from(self) -> LoadedFrom | None:
+        """Which package this is and what it runs on; None for a model that `AutoModel` did not load."""
+        return vars(self).get("_loaded_from")
 
 
 class HasClassNames(ABC):

@@ -8,6 +8,7 @@ from typing import Any, Self, TypeAlias
 
 from inference_models.errors import InvalidParameterError
 from inference_models.models.base import Model
+from inference_models.models.loaded_from import LoadedFrom
 from inference_models.models.owning import Owner
 
 Kinds: TypeAlias = type | tuple[type, ...]
@@ -34,6 +35,15 @@ class ModelPipeline(Owner, ABC):
         Raises:
             InvalidParameterError: there are too many or too few models, or one is of the wrong kind.
         """
+
+    @property
+    def loaded_from(self) -> tuple[LoadedFrom | None, ...]:
+        """What each model says about itself, in the order of the places; None for one that does not.
+
+        Empty for a pipeline that `AutoModelPipeline` did not load.
+        """
+        sources: tuple[LoadedFrom | None, ...] = vars(self).get("_loaded_from", ())
+        return sources
 
     @abstractmethod
     def infer(self, images: Any, *args: Any, **kwargs: Any) -> Any:

@@ -23,6 +23,11 @@ class PackageStages(Model):
         self._recommended = recommended_parameters
 
     @property
+    def device(self) -> str:
+        """Where it runs: MediaPipe is asked for nothing but the CPU."""
+        return "cpu"
+
+    @property
     def class_names(self) -> list[str]:
         """The names of all classes, indexed by class id."""
         return list(self._package.class_names)
