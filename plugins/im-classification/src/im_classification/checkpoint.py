@@ -103,13 +103,18 @@ def as_session(model: Any, toolkit: TransformersToolkit) -> ModuleSession:
 
 def read_family(path: Path) -> object:
     """Return the `model_type` in a config.json. Raises: CorruptedModelPackageError."""
+    return read_object(path).get("model_type")
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a file, empty if it holds something else. Raises: CorruptedModelPackageError."""
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CorruptedModelPackageError(
             f"{path} cannot be read as JSON: {error}. Download or export the package again."
         ) from error
-    return content.get("model_type") if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def _check_task(config: Any, activation: Activation, directory: Path) -> None:
