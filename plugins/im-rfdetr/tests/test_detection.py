@@ -79,6 +79,12 @@ def test_num_select_of_the_package(bench) -> None:
     assert len(model(bench.picture())[0]) == 4
 
 
+@pytest.mark.parametrize("count", ["300", 2.0, [1], True, 0, -5])
+def test_a_num_select_that_is_no_number_of_pairs(bench, count) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=r"says num_select=.* whole number of at least 1"):
+        bench.load(network=bench.saying(dets=BOXES, labels=SCORES), features={"num_select": count})
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 3e38])
 def test_boxes_that_are_none_are_left_out_before_the_limit(bench, broken: float) -> None:

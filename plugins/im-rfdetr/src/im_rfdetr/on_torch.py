@@ -103,7 +103,7 @@ class TorchStages(RFDETRStages):
             needs=cls.needs,
             metadata=package,
             recommended=recommended_parameters,
-            select_count=(model_features or {}).get("num_select"),
+            features=model_features,
         )
         return cls(joined, network)
 
