@@ -103,6 +103,20 @@ def test_what_the_checkpoint_says_of_itself_must_fit(said: dict[str, Any], messa
         read_architecture(weights_of(SIZES["rfdetr-nano"]), {**SAID, **said}, "rfdetr-nano")
 
 
+@pytest.mark.parametrize("stated", [78, 0, -32, 32 * 10**6, "384", [384, 384], 384.0])
+def test_a_resolution_that_the_network_cannot_take(stated: Any) -> None:
+    weights, said = weights_of(SIZES["rfdetr-nano"]), {**SAID, "resolution": stated}
+    with pytest.raises(CorruptedModelPackageError, match=r"options state a resolution that cannot be used: .*not "):
+        read_architecture(weights, said, "rfdetr-nano")
+    assert read_architecture(weights, said, "rfdetr-nano", 448).size.resolution == 448, "what the user says counts"
+
+
+def test_positions_of_a_resolution_that_the_network_cannot_take() -> None:
+    weights = weights_of(evolve(SIZES["rfdetr-nano"], position_cells=5))
+    with pytest.raises(CorruptedModelPackageError, match=r"position embedding covers .* multiple of 32, not 80\."):
+        read_architecture(weights, {}, "rfdetr-nano")
+
+
 def test_other_networks() -> None:
     weights = weights_of(SIZES["rfdetr-nano"])
     with pytest.raises(CorruptedModelPackageError, match="looks at 2 scales"):
@@ -122,3 +136,5 @@ def test_resolutions_are_multiples_of_the_windows() -> None:
     for resolution in (450, 0, -56, 56.0, True, "560"):
         with pytest.raises(InvalidParameterError, match="multiple of 56"):
             architecture.at(resolution)
+    with pytest.raises(InvalidParameterError, match="at most 8192 pixels, not 56000000"):
+        architecture.at(56_000_000)

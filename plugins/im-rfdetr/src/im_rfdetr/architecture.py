@@ -26,6 +26,7 @@ _SAID = {
     "dec_n_points": "points",
     "segmentation_head": "has_masks",
 }
+_MOST_PIXELS = 8192  # of the input's height; a network of ten times the largest size's
 _READ = ("patch", "decoder_layers", "width", "encoder_width", "encoder_layers", "has_masks")
 
 
@@ -53,7 +54,7 @@ class Architecture:
         """Return the same network for pictures of another height and width.
 
         Raises:
-            InvalidParameterError: the network's windows do not divide them.
+            InvalidParameterError: the network's windows do not divide them, or they are too many to be meant.
         """
         step = self.size.patch * self.size.windows
         if not isinstance(resolution, int) or isinstance(resolution, bool) or resolution < step or resolution % step:
@@ -61,18 +62,27 @@ class Architecture:
                 f"The network looks at {self.size.windows} x {self.size.windows} windows of patches of "
                 f"{self.size.patch} pixels, so its resolution is a multiple of {step}, not {resolution!r}."
             )
+        if resolution > _MOST_PIXELS:
+            raise InvalidParameterError(
+                f"A resolution is at most {_MOST_PIXELS} pixels, not {resolution}: the network costs more than the "
+                f"square of it."
+            )
         return evolve(self, size=evolve(self.size, resolution=resolution))
 
 
-def read_architecture(weights: Mapping[str, Any], said: Mapping[str, Any], model_type: str) -> Architecture:
+def read_architecture(
+    weights: Mapping[str, Any], said: Mapping[str, Any], model_type: str, resolution: int | None = None
+) -> Architecture:
     """Return how the network is built whose weights these are.
 
     Args:
         weights: tensors by the names of the rf-detr project.
         said: what the checkpoint says beside its weights, by the names of the rf-detr project; empty when nothing.
         model_type: a key of `SIZES`.
+        resolution: height and width of the pictures it is to take. Default: those of its training.
 
     Raises:
+        InvalidParameterError: the network cannot take pictures of `resolution`.
         CorruptedModelPackageError: the weights are not those of RF-DETR, or contradict `model_type` or `said`. The
             message says what was expected and what was found.
     """
@@ -90,15 +100,15 @@ def read_architecture(weights: Mapping[str, Any], said: Mapping[str, Any], model
             f"The checkpoint holds {read['query_rows']} queries in {read['groups']} groups, expected "
             f"{said.get('num_queries', size.queries)} in each. Save it again with the release that trained it."
         )
-    own = {"resolution": _resolution(size, read["cells"], said), "queries": queries, "position_cells": read["cells"]}
-    return Architecture(
-        size=evolve(size, **own),
+    architecture = Architecture(
+        size=evolve(size, queries=queries, position_cells=read["cells"]),
         groups=read["groups"],
         classes=read["classes"],
         feed_forward=read["feed_forward"],
         mask_width=read["mask_width"],
         mask_downsample=int(said.get("mask_downsample_ratio") or 4),
     )
+    return _trained(architecture, size, said) if resolution is None else architecture.at(resolution)
 
 
 def _measure(weights: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,9 +177,16 @@ def _of(size: Size, name: str) -> Any:
     return size.encoder.layers if name == "encoder_layers" else getattr(size, name)
 
 
-def _resolution(size: Size, cells: int, said: Mapping[str, Any]) -> int:
-    """Return what the network was trained at: what the checkpoint says, or what its position embedding covers."""
-    if said.get("resolution") is not None:
-        return int(said["resolution"])
+def _trained(architecture: Architecture, size: Size, said: Mapping[str, Any]) -> Architecture:
+    """Return the network at what it was trained at: what the checkpoint says, or its position embedding covers."""
     covers_the_input = size.position_cells * size.patch == size.resolution
-    return cells * size.patch if covers_the_input else size.resolution
+    covered = architecture.size.position_cells * size.patch if covers_the_input else size.resolution
+    stated = said.get("resolution")
+    try:
+        return architecture.at(covered if stated is None else stated)
+    except InvalidParameterError as error:
+        source = "position embedding covers" if stated is None else "options state"
+        raise CorruptedModelPackageError(
+            f"The checkpoint's {source} a resolution that cannot be used: {error.message} Pass resolution= to load it "
+            f"at another, or save it again."
+        ) from None
