@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,17 @@ def test_strips(source: tuple[int, int]) -> None:
         resize_antialiased(image[..., 1], ImageDimensions(112, 96)),
         resize_antialiased(image[..., ::-1], ImageDimensions(112, 96))[..., 1],
     )
+
+
+def test_a_wide_strip_takes_no_more_memory_than_itself_and_the_result() -> None:
+    image = np.zeros((64, 30_000, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        resize_antialiased(image, ImageDimensions(560, 560))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * (image.nbytes + 560 * 560 * 3)
 
 
 def test_a_smooth_picture_is_not_shifted() -> None:

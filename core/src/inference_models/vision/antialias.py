@@ -54,6 +54,10 @@ def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
     """
     if image.shape[:2] == (size.height, size.width):
         return image
+    if _is_across_first(image.shape[0], image.shape[1], size):
+        turned = opencv().transpose(np.ascontiguousarray(image))
+        across = resize_antialiased(turned, ImageDimensions(size.width, size.height))
+        return opencv().transpose(across)  # type: ignore[no-any-return]
     resized = np.empty((size.height, size.width, *image.shape[2:]), np.uint8)
     is_large = image.shape[0] * image.shape[1] >= _PIXELS_FOR_TWO_THREADS
     if not is_large or not _helper_is_free.acquire(blocking=False):
@@ -70,6 +74,16 @@ def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
     finally:
         _helper_is_free.release()
     return resized
+
+
+def _is_across_first(height: int, width: int, size: ImageDimensions) -> bool:
+    """Return whether it is less work to turn the image first: it is wide, and becomes less so.
+
+    Counted are values that are summed or turned, two for each pixel of the longer side of a step.
+    """
+    down = 2 * max(height, size.height) * width + 2 * max(width, size.width) * size.height + width * size.height
+    across = 2 * max(width, size.width) * height + 2 * max(height, size.height) * size.width
+    return across + height * (width + size.width) < down
 
 
 def _cut(start: int, stop: int, count: int) -> list[tuple[int, int]]:
