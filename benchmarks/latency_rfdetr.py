@@ -2,8 +2,9 @@
 
 `run` is onnxruntime's own `session.run`, timed inside the very call of the model that it is part of; `overhead` is the
 whole call less that. Shown are the median and the 95th percentile in milliseconds, and the smallest overhead, which
-says least about what else the machine does. `pillow` is Pillow's resize alone, which training used. The targets are for
-two cores that have nothing else to do.
+says least about what else the machine does. `pillow` is Pillow's resize alone, which training used. Below stands what
+`pre` takes for pictures each of which has a size that was not seen before, as those of data sets have. The targets are
+for two cores that have nothing else to do.
 """
 
 from __future__ import annotations
@@ -140,6 +141,24 @@ def measure_size(model: Any, height: int, width: int, rounds: int) -> dict[str, 
     return columns
 
 
+def new_sizes_ms(model: Any, resolution: int, count: int) -> tuple[float, float]:
+    """Return the median milliseconds of `pre`, and of Pillow's resize, for pictures of sizes that are new each time."""
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    prepared, resized = [], []
+    for height, width in zip(rng.permutation(range(360, 640))[:count], rng.permutation(range(480, 800)), strict=False):
+        picture = benchmark_picture(int(height), int(width))
+        marks = [time.perf_counter()]
+        model.pre_process(picture)
+        marks.append(time.perf_counter())
+        Image.fromarray(picture).resize((resolution, resolution), Image.Resampling.BILINEAR)
+        marks.append(time.perf_counter())
+        prepared.append((marks[1] - marks[0]) * 1e3)
+        resized.append((marks[2] - marks[1]) * 1e3)
+    return median(prepared), median(resized)
+
+
 def describe(columns: dict[str, list[float]]) -> str:
     """Return the median and the 95th percentile of each column."""
     return "  ".join(f"{median(values):7.2f} {quantiles(values, n=20)[-1]:7.2f}" for values in columns.values())
@@ -164,6 +183,8 @@ def measure_resolution(resolution: int, rounds: int) -> list[str]:
                 missed.append(
                     f"{resolution}, {height}x{width}: overhead {median(overheads):.2f} ms, allowed {allowed} ms"
                 )
+        pre, alone = new_sizes_ms(model, resolution, rounds)
+        print(f"pictures of new sizes, about 500x640: pre {pre:.2f}, pillow {alone:.2f}")
     return missed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -46,11 +47,32 @@ def test_it_is_pillow_s_resize(height: int, width: int, new_height: int, new_wid
     assert furthest(resized, by_pillow(image, new_height, new_width)) <= 1
 
 
-@pytest.mark.parametrize("source", [(1080, 1920), (2160, 3840), (1083, 1917), (480, 640)])
+@pytest.mark.parametrize("source", [(1080, 1920), (2160, 3840), (1083, 1917), (1079, 1913), (480, 640)])
 @pytest.mark.parametrize("edge", [384, 560, 312])
 def test_sizes_of_cameras_and_networks(source: tuple[int, int], edge: int) -> None:
     image = picture(*source)
     assert furthest(resize_antialiased(image, ImageDimensions(edge, edge)), by_pillow(image, edge, edge)) <= 1
+
+
+@pytest.mark.parametrize("source", [(8, 3001), (1, 5000), (90, 6000), (3001, 8), (5000, 1)])
+def test_strips(source: tuple[int, int]) -> None:
+    image = picture(*source)
+    assert furthest(resize_antialiased(image, ImageDimensions(112, 96)), by_pillow(image, 112, 96)) <= 1
+    np.testing.assert_array_equal(
+        resize_antialiased(image[..., 1], ImageDimensions(112, 96)),
+        resize_antialiased(image[..., ::-1], ImageDimensions(112, 96))[..., 1],
+    )
+
+
+def test_a_wide_strip_takes_no_more_memory_than_itself_and_the_result() -> None:
+    image = np.zeros((64, 30_000, 3), np.uint8)
+    tracemalloc.start()
+    try:
+        resize_antialiased(image, ImageDimensions(560, 560))
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 4 * (image.nbytes + 560 * 560 * 3)
 
 
 def test_a_smooth_picture_is_not_shifted() -> None:

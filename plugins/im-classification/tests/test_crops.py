@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from im_classification.crops import crop_boxes, split_images
+from inference_models import ModelRuntimeError
 
 HEIGHT, WIDTH = 6, 8
 IMAGE = np.arange(HEIGHT * WIDTH * 3, dtype=np.uint8).reshape(HEIGHT, WIDTH, 3)
@@ -17,6 +18,8 @@ BOXES = [
     ((8, 6, 8, 6), (7, 8, 5, 6)),  # at the very edge
     ((50, -50, 60, -40), (7, 8, 0, 1)),  # outside: the nearest pixel
     ((5, 4, 2, 1), (5, 6, 4, 5)),  # the wrong way round
+    ((-np.inf, 2, np.inf, 1e30), (0, 8, 2, 6)),
+    ((np.inf, 2, np.inf, 3), (7, 8, 2, 3)),
 ]
 
 
@@ -37,6 +40,12 @@ def test_tensors_are_cut_in_the_same_places() -> None:
     for of_array, of_tensor in zip(crop_boxes(IMAGE, boxes), crop_boxes(tensor, boxes), strict=True):
         np.testing.assert_array_equal(of_tensor.permute(1, 2, 0).numpy(), of_array)
         assert of_tensor.untyped_storage().data_ptr() == tensor.untyped_storage().data_ptr()
+
+
+def test_a_box_of_nan_is_an_error_that_says_so() -> None:
+    boxes = np.array([[1, 2, 4, 5], [1, np.nan, 4, 5]], np.float32)
+    with pytest.raises(ModelRuntimeError, match=r"gave 1 of 2 boxes with NaN in them, the first \[1\.0, nan"):
+        list(crop_boxes(IMAGE, boxes))
 
 
 def test_images_one_by_one() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from inference_models import CorruptedModelPackageError
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 
 torch: Any = pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -138,3 +138,47 @@ def test_code_that_a_config_names_is_not_run(workbench: Any, network: Any) -> No
     workbench.open(directory)(workbench.picture())
     assert not marker.exists()
     assert ViTModel.__module__.startswith("transformers.")
+
+
+def say(directory: Path, **said: Any) -> Path:
+    path = directory / "vit" / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **said}))
+    return directory
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"_attn_implementation": "somebody/attention"},  # transformers would fetch its code from the hub
+        {"attn_implementation": "somebody/attention"},
+        {"attn_implementation": "flash_attention_2"},
+        {"dtype": "float77"},
+        {"return_dict": False},
+    ],
+)
+def test_what_is_no_fact_about_the_network_does_not_count(workbench: Any, network: Any, said: dict[str, Any]) -> None:
+    image = workbench.picture()
+    found = workbench.open(say(write(workbench, network), **said))(image)
+    expected = expected_logits(workbench, network, image).softmax(dim=1)
+    np.testing.assert_allclose(found.confidence, expected.numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        ({"num_channels": "3"}, "does not hold a ViT: .*num_channels"),
+        ({"hidden_act": "nope"}, "does not hold a ViT: KeyError: 'nope'"),
+        ({"patch_size": 0}, "does not hold a ViT: ZeroDivisionError"),
+        ({"image_size": [64]}, "does not hold a ViT: IndexError"),
+        ({"hidden_size": 48}, "does not hold a ViT: RuntimeError"),
+    ],
+)
+def test_a_config_that_describes_no_vit(workbench: Any, network: Any, said: dict[str, Any], message: str) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=message):
+        workbench.open(say(write(workbench, network), **said))
+
+
+def test_weights_that_were_quantized_before(workbench: Any, network: Any) -> None:
+    quantized = {"quant_method": "bitsandbytes", "load_in_4bit": True}
+    with pytest.raises(ModelLoadingError, match="quantized before they were saved"):
+        workbench.open(say(write(workbench, network), quantization_config=quantized))

@@ -6,6 +6,7 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 from attrs import evolve
 
@@ -103,6 +104,52 @@ def test_what_the_checkpoint_says_of_itself_must_fit(said: dict[str, Any], messa
         read_architecture(weights_of(SIZES["rfdetr-nano"]), {**SAID, **said}, "rfdetr-nano")
 
 
+@pytest.mark.parametrize("stated", [78, 0, -32, 32 * 10**6, "384", [384, 384], 384.0])
+def test_a_resolution_that_the_network_cannot_take(stated: Any) -> None:
+    weights, said = weights_of(SIZES["rfdetr-nano"]), {**SAID, "resolution": stated}
+    with pytest.raises(CorruptedModelPackageError, match=r"options state a resolution that cannot be used: .*not "):
+        read_architecture(weights, said, "rfdetr-nano")
+    assert read_architecture(weights, said, "rfdetr-nano", 448).size.resolution == 448, "what the user says counts"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"num_queries": "x"},
+        {"num_queries": 0},
+        {"mask_downsample_ratio": "x"},
+        {"mask_downsample_ratio": 0},
+        {"hidden_dim": np.array([256, 256])},
+        {"out_feature_indexes": 5},
+        {"out_feature_indexes": [3, 6, 9, np.array([12, 12])]},
+    ],
+)
+def test_what_is_said_must_be_numbers(said: dict[str, Any]) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=rf"(?s)says {next(iter(said))}=.* whole number"):
+        read_architecture(weights_of(SIZES["rfdetr-nano"]), {**SAID, **said}, "rfdetr-nano")
+
+
+def test_what_is_said_to_be_none_is_not_said() -> None:
+    nothing = dict.fromkeys((*SAID, "mask_downsample_ratio"))
+    assert read_architecture(weights_of(SIZES["rfdetr-nano"]), nothing, "rfdetr-nano").mask_downsample == 4
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (1, 0, 384), (1, 0), (2, 3, 4, 5, 6)])
+def test_weights_of_shapes_that_no_network_has(shape: tuple[int, ...]) -> None:
+    weights = weights_of(SIZES["rfdetr-seg-nano"])
+    for name in weights:
+        if name.endswith(("projection.weight", "position_embeddings", "embed.weight", "layers.0.linear1.weight")):
+            told = re.escape(f"{name}' is of shape {shape}")
+            with pytest.raises(CorruptedModelPackageError, match=told):
+                read_architecture({**weights, name: shaped(*shape)}, {}, "rfdetr-seg-nano")
+
+
+def test_positions_of_a_resolution_that_the_network_cannot_take() -> None:
+    weights = weights_of(evolve(SIZES["rfdetr-nano"], position_cells=5))
+    with pytest.raises(CorruptedModelPackageError, match=r"position embedding covers .* multiple of 32, not 80\."):
+        read_architecture(weights, {}, "rfdetr-nano")
+
+
 def test_other_networks() -> None:
     weights = weights_of(SIZES["rfdetr-nano"])
     with pytest.raises(CorruptedModelPackageError, match="looks at 2 scales"):
@@ -122,3 +169,5 @@ def test_resolutions_are_multiples_of_the_windows() -> None:
     for resolution in (450, 0, -56, 56.0, True, "560"):
         with pytest.raises(InvalidParameterError, match="multiple of 56"):
             architecture.at(resolution)
+    with pytest.raises(InvalidParameterError, match="at most 8192 pixels, not 56000000"):
+        architecture.at(56_000_000)

@@ -79,6 +79,23 @@ def test_num_select_of_the_package(bench) -> None:
     assert len(model(bench.picture())[0]) == 4
 
 
+@pytest.mark.parametrize("count", ["300", 2.0, [1], True, 0, -5])
+def test_a_num_select_that_is_no_number_of_pairs(bench, count) -> None:
+    with pytest.raises(CorruptedModelPackageError, match=r"says num_select=.* whole number of at least 1"):
+        bench.load(network=bench.saying(dets=BOXES, labels=SCORES), features={"num_select": count})
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf, 3e38])
+def test_boxes_that_are_none_are_left_out_before_the_limit(bench, broken: float) -> None:
+    boxes = BOXES.copy()
+    boxes[0, 2] = broken
+    model = bench.load(network=bench.saying(dets=boxes, labels=SCORES))
+    [found] = model(bench.picture(100, 200))
+    np.testing.assert_allclose(found.xyxy, [[0, 10, 60, 30], [140, 70, 200, 100]], atol=1e-3)
+    assert model(bench.picture(100, 200), max_detections=1)[0].class_id.tolist() == [1]
+
+
 def test_letterboxed_data_sets(bench) -> None:
     model = bench.load(
         network=bench.saying(dets=BOXES[:1], labels=SCORES[:1]),

@@ -116,6 +116,21 @@ def test_extreme_values_do_not_overflow(bench) -> None:
     assert (points.detection_confidence < 1).all()
 
 
+def test_boxes_of_nan_are_left_out_before_the_limit(bench) -> None:
+    said = outputs()
+    [points], [boxes] = load(bench, said)(bench.picture(100, 200), confidence=0.05)
+    best = int(np.argmin(np.abs(said["dets"][:, 0] * 200 - boxes.xyxy[0, ::2].mean())))
+    said["dets"][best, 1] = np.nan
+    model = load(bench, said)
+    [others], [found] = model(bench.picture(100, 200), confidence=0.05)
+    assert np.isfinite(found.xyxy).all()
+    kept = np.flatnonzero((boxes.xyxy != boxes.xyxy[0]).any(axis=1))
+    np.testing.assert_array_equal(found.xyxy, boxes.xyxy[kept])
+    np.testing.assert_array_equal(others.xy, points.xy[kept])
+    _, [one] = model(bench.picture(100, 200), confidence=0.05, max_detections=1)
+    np.testing.assert_array_equal(one.xyxy, found.xyxy[:1])
+
+
 def test_tensors_give_tensors(bench) -> None:
     torch = pytest.importorskip("torch")
     model, image = load(bench, outputs()), bench.picture(100, 200)

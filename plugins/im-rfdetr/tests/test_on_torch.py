@@ -160,7 +160,9 @@ def test_missing_and_unknown_weights_are_named(model_type, torch_bench, network,
 
 def test_checkpoints_that_are_none(model_type, torch_bench, tmp_path: Path) -> None:
     path = tmp_path / "best.pth"
-    for contents in ([1, 2], {"model": "x"}, {"model": {}}, {"epoch": 3}):
+    number = torch_bench.torch.zeros(3)
+    unfit = [{"model": {1: number}}, {"model": {"a": number, 5: number}}, {"model": {"a": number.to_sparse()}}]
+    for contents in ([1, 2], {"model": "x"}, {"model": {}}, {"epoch": 3}, *unfit):
         torch_bench.torch.save(contents, path)
         with pytest.raises(CorruptedModelPackageError, match='under "model"'):
             AutoModel.from_pretrained(path, model_type=model_type, labels=LABELS)

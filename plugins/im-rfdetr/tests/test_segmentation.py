@@ -55,6 +55,16 @@ def test_pictures_without_instances(bench, mask_format: str) -> None:
     assert masks.shape == (0, 90, 140)
 
 
+def test_boxes_of_nan_are_left_out_with_their_masks(bench) -> None:
+    boxes = BOXES.copy()
+    boxes[0] = np.nan
+    network = bench.saying(dets=boxes, labels=SCORES, masks=maps())
+    [found] = bench.load("instance-segmentation", network=network)(bench.picture())
+    [whole] = load(bench)(bench.picture())
+    assert found.class_id.tolist() == [1, 2]
+    np.testing.assert_array_equal(found.mask, whole.mask[1:])
+
+
 def test_masks_of_letterboxed_data_sets_and_crops(bench) -> None:
     """The mask of the middle covers the middle of what the network saw, whatever lies around it."""
     middle = np.full((3, 16, 16), -9, np.float32)

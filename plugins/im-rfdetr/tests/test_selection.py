@@ -60,5 +60,15 @@ def test_extremes_do_not_overflow_and_nan_is_never_found() -> None:
     assert pairs.columns.tolist() == [0, 3, 5]
 
 
+@pytest.mark.filterwarnings("error")
+def test_pairs_without_a_box_are_left_out() -> None:
+    boxes = np.full((5, 4), 0.5, np.float32)
+    pairs = select(np.array([[3.0], [4], [5], [6], [7]], np.float32), np.zeros(1, np.float32), 5)
+    assert pairs.with_boxes(boxes) is pairs
+    boxes[4, 0], boxes[3, 2], boxes[1, 3], boxes[0, 1] = np.nan, np.inf, -np.inf, -3e38
+    assert pairs.with_boxes(boxes).queries.tolist() == [2]
+    assert select(np.zeros((0, 1), np.float32), np.zeros(1, np.float32), 5).with_boxes(boxes[:0]).scores.shape == (0,)
+
+
 def test_half_precision_is_read() -> None:
     assert sigmoid(np.array([[0.0]], np.float16)).dtype == np.float32

@@ -3,7 +3,9 @@
 The filter is a triangle whose width grows with the reduction, applied to rows and to columns; all pixels under it
 count, where OpenCV's INTER_LINEAR looks at two. A reduction by p / q has q sets of weights only, each at every p-th
 row: OpenCV adds one tap of such a set for many rows at once, on whole rows of bytes. Down first, then the image is
-turned over and the same is done across. That takes a third of Pillow's time, and less with a second thread.
+turned over and the same is done across. That takes a third of Pillow's time, and less with a second thread. Where
+hardly two rows have the same weights, a few rows at a time are the product of a small matrix of weights with the rows
+they are made of.
 
 Pillow rounds to whole values between the two steps and at the end. So is done here where many pixels share in one, so
 that what rounding adds and takes evens out; where few do, the values between stay as they are. Either way no pixel
@@ -13,43 +15,31 @@ differs from Pillow's by more than 1.
 from __future__ import annotations
 
 import threading
-from functools import lru_cache
 from itertools import pairwise
 from math import gcd
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from attrs import frozen
 
 from inference_models.vision.geometry import ImageDimensions
 from inference_models.vision.images import Image
 from inference_models.vision.requirements import opencv
+from inference_models.vision.triangle import Block, Plan, Run, plan_rows
 
-__all__ = ["HALF_UP", "resize_antialiased", "triangle_taps"]
+__all__ = ["HALF_UP", "resize_antialiased"]
 
 _VALUES_AT_ONCE = 150_000  # of float32: what the second-level cache of one core holds
 _ROWS_AT_ONCE = 5  # of one set of weights; fewer are not worth a call
 _ROUNDED_FROM = 1.75  # source pixels per pixel; below, roundings of a few pixels may add up to 1
+# Multiplications of one product: OpenBLAS makes larger ones with threads of its own, which wait for each other.
+_PRODUCT = 2**19
+_FEWEST_COLUMNS = 64
 _PIXELS_FOR_TWO_THREADS = 1_500_000
 # Added before rounding: Pillow rounds a half up, OpenCV to the even number. More than the error of the sums.
 HALF_UP = 1e-3
 # Of many callers at once one has a helper: more threads than cores would only wait for each other.
 _helper_is_free = threading.Lock()
-_EQUAL = 1e-9  # weights that differ by less are the same number, computed at two places
-
-
-@frozen
-class _Run:
-    """Rows of the result that have the same weights, equally far apart, and so are the rows they are made of."""
-
-    first: int
-    step: int
-    count: int
-    source_first: int
-    source_step: int
-    shares: tuple[float, ...]
-    """The share of each tap in the mean of those up to it: one running mean after the other gives the weighted sum."""
 
 
 def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
@@ -64,6 +54,10 @@ def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
     """
     if image.shape[:2] == (size.height, size.width):
         return image
+    if _is_across_first(image.shape[0], image.shape[1], size):
+        turned = opencv().transpose(np.ascontiguousarray(image))
+        across = resize_antialiased(turned, ImageDimensions(size.width, size.height))
+        return opencv().transpose(across)  # type: ignore[no-any-return]
     resized = np.empty((size.height, size.width, *image.shape[2:]), np.uint8)
     is_large = image.shape[0] * image.shape[1] >= _PIXELS_FOR_TWO_THREADS
     if not is_large or not _helper_is_free.acquire(blocking=False):
@@ -80,6 +74,16 @@ def resize_antialiased(image: Image, size: ImageDimensions) -> Image:
     finally:
         _helper_is_free.release()
     return resized
+
+
+def _is_across_first(height: int, width: int, size: ImageDimensions) -> bool:
+    """Return whether it is less work to turn the image first: it is wide, and becomes less so.
+
+    Counted are values that are summed or turned, two for each pixel of the longer side of a step.
+    """
+    down = 2 * max(height, size.height) * width + 2 * max(width, size.width) * size.height + width * size.height
+    across = 2 * max(width, size.width) * height + 2 * max(height, size.height) * size.width
+    return across + height * (width + size.width) < down
 
 
 def _cut(start: int, stop: int, count: int) -> list[tuple[int, int]]:
@@ -117,10 +121,10 @@ def _resize_share(image: Image, resized: Image, start: int, stop: int) -> None:
     turned = np.empty((width, stop - start, *channels), between)
     for first, last in _cut(start, stop, _band_count(image, resized.shape[0], stop - start)):
         part = np.empty((last - first, width, *channels), between)
-        _resize_rows(_flat(image), _flat(part), _runs(height, resized.shape[0], first, last))
+        _resize_rows(_flat(image), _flat(part), plan_rows(height, resized.shape[0], first, last))
         cv2.transpose(part, turned[:, first - start : last - start])
     across = np.empty((resized.shape[1], stop - start, *channels), np.uint8)
-    _resize_rows(_flat(turned), _flat(across), _runs(width, resized.shape[1], 0, resized.shape[1]))
+    _resize_rows(_flat(turned), _flat(across), plan_rows(width, resized.shape[1], 0, resized.shape[1]))
     cv2.transpose(across, resized[start:stop])
 
 
@@ -135,8 +139,17 @@ def _flat(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return image.reshape(len(image), -1)
 
 
-def _resize_rows(rows: npt.NDArray[Any], resized: npt.NDArray[Any], runs: tuple[_Run, ...]) -> None:
+def _resize_rows(rows: npt.NDArray[Any], resized: npt.NDArray[Any], plan: Plan) -> None:
     """Fill `resized` (n, width) with weighted sums of `rows` (m, width). Both are uint8 or float32."""
+    runs = [one for one in plan if isinstance(one, Run)]
+    blocks = [one for one in plan if isinstance(one, Block)]
+    if runs:
+        _sum_runs(rows, resized, runs)
+    if blocks:
+        _multiply_blocks(rows, resized, blocks)
+
+
+def _sum_runs(rows: npt.NDArray[Any], resized: npt.NDArray[Any], runs: list[Run]) -> None:
     cv2 = opencv()
     is_rounded = resized.dtype == np.uint8
     if is_rounded:
@@ -154,51 +167,15 @@ def _resize_rows(rows: npt.NDArray[Any], resized: npt.NDArray[Any], runs: tuple[
             cv2.convertScaleAbs(total, made, beta=HALF_UP)
 
 
-def triangle_taps(length: int, resized: int) -> list[tuple[int, npt.NDArray[np.float64]]]:
-    """Return, for each pixel of a resized axis, the first pixel it is made of and the weights of this and the next.
-
-    Args:
-        length: pixels of the source.
-        resized: pixels that become of them.
-    """
-    scale = length / resized
-    reach = max(scale, 1.0)
-    taps = []
-    for place in range(resized):
-        centre = (place + 0.5) * scale
-        low, high = max(int(centre - reach + 0.5), 0), min(int(centre + reach + 0.5), length)
-        weights = np.maximum(1 - np.abs(np.arange(low, high) + 0.5 - centre) / reach, 0)
-        counting = np.flatnonzero(weights)
-        weights = weights[counting[0] : counting[-1] + 1]
-        taps.append((low + int(counting[0]), weights / weights.sum()))
-    return taps
-
-
-@lru_cache(maxsize=256)
-def _runs(length: int, resized: int, start: int, stop: int) -> tuple[_Run, ...]:
-    """Return how rows `start` to `stop` of the result are made, numbered from `start`."""
-    taps = triangle_taps(length, resized)
-    repeats = gcd(length, resized)  # how often the same weights come up
-    source_step, step = length // repeats, resized // repeats
-    runs = []
-    for phase in range(start, min(start + step, stop)):
-        first = phase
-        while first < stop:
-            count = 1
-            while first + count * step < stop and _is_alike(taps, first, count, step, source_step):
-                count += 1
-            low, weights = taps[first]
-            shares = weights / np.cumsum(weights)
-            runs.append(_Run(first - start, step, count, low, source_step, tuple(shares.tolist())))
-            first += count * step
-    return tuple(runs)
-
-
-def _is_alike(
-    taps: list[tuple[int, npt.NDArray[np.float64]]], first: int, count: int, step: int, source_step: int
-) -> bool:
-    """Tell whether a row has the weights of `first`, `count` steps on. At the edges some are cut off."""
-    (low, weights), (other_low, other) = taps[first], taps[first + count * step]
-    if other_low != low + count * source_step or len(other) != len(weights):
-        return False
-    return bool(np.abs(other - weights).max() < _EQUAL)
+def _multiply_blocks(rows: npt.NDArray[Any], resized: npt.NDArray[Any], blocks: list[Block]) -> None:
+    cv2 = opencv()
+    columns = max(_PRODUCT // max(block.weights.size for block in blocks), _FEWEST_COLUMNS)
+    for start, stop in _cut(0, rows.shape[1], -(-rows.shape[1] // columns)):
+        for block in blocks:
+            count, taps = block.weights.shape
+            taken = rows[block.source_first : block.source_first + taps, start:stop].astype(np.float32, copy=False)
+            made = resized[block.first : block.first + count, start:stop]
+            if resized.dtype == np.uint8:
+                cv2.convertScaleAbs(block.weights @ taken, made, beta=HALF_UP)
+            else:
+                np.matmul(block.weights, taken, out=made)

@@ -80,7 +80,7 @@ def load_model(directory: Path, toolkit: TransformersToolkit, family: str) -> An
             that is of another family.
         ModelLoadingError: its images have not three colours.
     """
-    check_family(directory / CONFIG, family)
+    read_config(directory / CONFIG, family)
     model = toolkit.load_model(_NETWORKS[family], directory)
     if model.config.num_channels != 3:
         raise ModelLoadingError(
@@ -100,8 +100,8 @@ def as_session(model: Any, toolkit: TransformersToolkit) -> ModuleSession:
     )
 
 
-def check_family(path: Path, family: str) -> None:
-    """Make sure that a config.json describes a network of the package's architecture.
+def read_config(path: Path, family: str) -> dict[str, Any]:
+    """Return what a config.json says, once it is sure that it describes a network of the package's architecture.
 
     Args:
         path: the file.
@@ -110,22 +110,24 @@ def check_family(path: Path, family: str) -> None:
     Raises:
         CorruptedModelPackageError: it is of another, or cannot be read.
     """
-    found = _model_type(path)
+    content = _read_object(path)
+    found = content.get("model_type")
     if found != family:
         raise CorruptedModelPackageError(
             f"{path} is of model_type {found!r}, expected {family!r}, as the package's model_architecture says. "
             f"Correct the one that is wrong; supported: {', '.join(_NETWORKS)}. Export other networks to ONNX instead."
         )
+    return content
 
 
-def _model_type(path: Path) -> object:
+def _read_object(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise CorruptedModelPackageError(
             f"{path} cannot be read as JSON: {error}. Download or export the package again."
         ) from error
-    return content.get("model_type") if isinstance(content, dict) else None
+    return content if isinstance(content, dict) else {}
 
 
 def _check_task(config: Any, activation: Activation, directory: Path) -> None:

@@ -8,6 +8,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from inference_models import ModelRuntimeError
+
 Picture: TypeAlias = Any
 """A numpy array (H, W, 3) or a torch tensor (3, H, W)."""
 
@@ -28,7 +30,16 @@ def crop_boxes(image: Picture, xyxy: npt.NDArray[np.float32]) -> Iterator[Pictur
     Args:
         image: numpy (H, W, 3), or torch (3, H, W).
         xyxy: (n, 4) left, top, right, bottom in pixels; they may reach beyond the image.
+
+    Raises:
+        ModelRuntimeError: a box has NaN for a side, so nobody knows what it shows.
     """
+    undefined = np.isnan(xyxy).any(axis=1)
+    if undefined.any():
+        raise ModelRuntimeError(
+            f"The detector gave {int(undefined.sum())} of {len(xyxy)} boxes with NaN in them, the first "
+            f"{xyxy[undefined][0].tolist()}: there is nothing to cut out. Its network or its post-processing is broken."
+        )
     is_array = isinstance(image, np.ndarray)
     height, width = image.shape[:2] if is_array else image.shape[1:]
     for left, top, right, bottom in xyxy.tolist():
@@ -38,6 +49,6 @@ def crop_boxes(image: Picture, xyxy: npt.NDArray[np.float32]) -> Iterator[Pictur
 
 def _touched(low: float, high: float, length: int) -> slice:
     """Return the pixels of an axis from `low` to `high` that there are, at least one."""
-    first = min(max(int(np.floor(low)), 0), length - 1)
-    last = min(max(int(np.ceil(high)), first + 1), length)
+    first = int(min(max(np.floor(low), 0), length - 1))
+    last = int(min(max(np.ceil(high), first + 1), length))
     return slice(first, last)

@@ -105,6 +105,7 @@ class DetectAndClassify(ModelPipeline):
         Raises:
             ModelInputError: an image cannot be used.
             InvalidParameterError: an option is unknown to the model that it is for, or has a wrong value.
+            ModelRuntimeError: a network failed, or the detector gave boxes of NaN.
             SessionClosedError: the pipeline or a model is closed.
         """
         self.ensure_open()

@@ -8,11 +8,11 @@ from typing import Any
 from torch import nn
 from transformers.models.vit import ViTConfig, ViTModel
 
-from im_classification.checkpoint import CONFIG, check_family
+from im_classification.checkpoint import CONFIG, read_config
 from im_classification.classifiers import Classifier, MultiLabelClassifier
 from im_classification.initialization import read_class_count
 from im_classification.modules import ModuleSession, OnTorch, sides
-from inference_models import CorruptedModelPackageError
+from inference_models import CorruptedModelPackageError, ModelLoadingError
 from inference_models.developer_tools import (
     InferenceConfig,
     TorchToolkit,
@@ -21,6 +21,22 @@ from inference_models.developer_tools import (
 BACKBONE, HEAD = "vit", "classifier_layer_weights.pth"
 # What files of backbones may hold beside it: a pooler, and the head of the network that it was part of.
 _UNUSED = ("pooler.", "vit.pooler.", "classifier.")
+# What counts of config.json: facts about the network. Other keys tell transformers what to fetch from the Hugging Face
+# hub, code among it, or to take other classes than its own.
+_FACTS = frozenset(
+    {
+        "hidden_act",
+        "hidden_size",
+        "image_size",
+        "intermediate_size",
+        "layer_norm_eps",
+        "num_attention_heads",
+        "num_channels",
+        "num_hidden_layers",
+        "patch_size",
+        "qkv_bias",
+    }
+)
 
 
 class BackboneAndHead(nn.Module):
@@ -87,23 +103,28 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
 
     Raises:
         CorruptedModelPackageError: a file is missing or malformed, of another network, or lacks weights.
+        ModelLoadingError: the weights were quantized before.
     """
-    if not (directory / CONFIG).is_file():
-        raise CorruptedModelPackageError(f"{directory / CONFIG} is missing. Download or export the package again.")
-    check_family(directory / CONFIG, "vit")
+    facts = _read_facts(directory)
     weights = toolkit.load_state_dict(directory / "model.safetensors")
     used = {name: tensor for name, tensor in weights.items() if not name.startswith(_UNUSED)}
     try:
         backbone, outcome = ViTModel.from_pretrained(
             None,
-            config=ViTConfig.from_pretrained(directory, local_files_only=True),
+            config=ViTConfig(**facts),
             state_dict=used,
             add_pooling_layer=False,
             output_loading_info=True,
+            attn_implementation="sdpa",  # torch's own
         )
-    except (OSError, ValueError, TypeError, RuntimeError) as error:
+    except MemoryError:
+        raise
+    except Exception as error:  # what is wrong shows in as many ways as there are keys
+        if "memory" in str(error).lower():
+            raise
+        told = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}".rstrip(": .")
         raise CorruptedModelPackageError(
-            f"{directory} does not hold a ViT: {str(error).partition(chr(10))[0]} Download or export it again."
+            f"{directory} does not hold a ViT: {told}. Download or export it again."
         ) from error
     lacking = sorted(outcome["missing_keys"])
     if lacking:
@@ -112,3 +133,16 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
             f"among them {lacking[0]}. Export the package again."
         )
     return backbone
+
+
+def _read_facts(directory: Path) -> dict[str, Any]:
+    path = directory / CONFIG
+    if not path.is_file():
+        raise CorruptedModelPackageError(f"{path} is missing. Download or export the package again.")
+    content = read_config(path, "vit")
+    if content.get("quantization_config"):
+        raise ModelLoadingError(
+            f"The weights in {directory} were quantized before they were saved (quantization_config in config.json), "
+            f"which is not supported. Use a package in fp32, fp16 or bf16."
+        )
+    return {name: value for name, value in content.items() if name in _FACTS}

@@ -14,6 +14,7 @@ from inference_models import CorruptedModelPackageError, InvalidParameterError
 
 __all__ = ["Architecture", "read_architecture"]
 
+_MASK_LAYER = "segmentation_head.query_features_block.layers.0.weight"
 _EMBEDDINGS = "backbone.0.encoder.encoder.embeddings."
 # Of what a checkpoint says beside its weights: the names there, and those of the table of sizes.
 _SAID = {
@@ -26,6 +27,9 @@ _SAID = {
     "dec_n_points": "points",
     "segmentation_head": "has_masks",
 }
+_STAGES = "out_feature_indexes"
+_NUMBERS = (*_SAID, "num_queries", "mask_downsample_ratio")
+_MOST_PIXELS = 8192  # of the input's height; a network of ten times the largest size's
 _READ = ("patch", "decoder_layers", "width", "encoder_width", "encoder_layers", "has_masks")
 
 
@@ -53,7 +57,7 @@ class Architecture:
         """Return the same network for pictures of another height and width.
 
         Raises:
-            InvalidParameterError: the network's windows do not divide them.
+            InvalidParameterError: the network's windows do not divide them, or they are too many to be meant.
         """
         step = self.size.patch * self.size.windows
         if not isinstance(resolution, int) or isinstance(resolution, bool) or resolution < step or resolution % step:
@@ -61,22 +65,31 @@ class Architecture:
                 f"The network looks at {self.size.windows} x {self.size.windows} windows of patches of "
                 f"{self.size.patch} pixels, so its resolution is a multiple of {step}, not {resolution!r}."
             )
+        if resolution > _MOST_PIXELS:
+            raise InvalidParameterError(
+                f"A resolution is at most {_MOST_PIXELS} pixels, not {resolution}: the network costs more than the "
+                f"square of it."
+            )
         return evolve(self, size=evolve(self.size, resolution=resolution))
 
 
-def read_architecture(weights: Mapping[str, Any], said: Mapping[str, Any], model_type: str) -> Architecture:
+def read_architecture(
+    weights: Mapping[str, Any], said: Mapping[str, Any], model_type: str, resolution: int | None = None
+) -> Architecture:
     """Return how the network is built whose weights these are.
 
     Args:
         weights: tensors by the names of the rf-detr project.
         said: what the checkpoint says beside its weights, by the names of the rf-detr project; empty when nothing.
         model_type: a key of `SIZES`.
+        resolution: height and width of the pictures it is to take. Default: those of its training.
 
     Raises:
+        InvalidParameterError: the network cannot take pictures of `resolution`.
         CorruptedModelPackageError: the weights are not those of RF-DETR, or contradict `model_type` or `said`. The
             message says what was expected and what was found.
     """
-    size = SIZES[model_type]
+    size, said = SIZES[model_type], _checked(said)
     read = _measure(weights)
     if read["projectors"] != 1:
         raise CorruptedModelPackageError(
@@ -90,33 +103,59 @@ def read_architecture(weights: Mapping[str, Any], said: Mapping[str, Any], model
             f"The checkpoint holds {read['query_rows']} queries in {read['groups']} groups, expected "
             f"{said.get('num_queries', size.queries)} in each. Save it again with the release that trained it."
         )
-    own = {"resolution": _resolution(size, read["cells"], said), "queries": queries, "position_cells": read["cells"]}
-    return Architecture(
-        size=evolve(size, **own),
+    architecture = Architecture(
+        size=evolve(size, queries=queries, position_cells=read["cells"]),
         groups=read["groups"],
         classes=read["classes"],
         feed_forward=read["feed_forward"],
         mask_width=read["mask_width"],
-        mask_downsample=int(said.get("mask_downsample_ratio") or 4),
+        mask_downsample=said.get("mask_downsample_ratio", 4),
     )
+    return _trained(architecture, size, said) if resolution is None else architecture.at(resolution)
+
+
+def _checked(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is said, without what is None. Raises CorruptedModelPackageError for what is of a wrong type."""
+    stated = {name: value for name, value in said.items() if value is not None}
+    for name in _NUMBERS:
+        value = stated.get(name, 1)
+        if not isinstance(value, int) or (value < 1 and name not in _SAID):
+            raise CorruptedModelPackageError(
+                f"The checkpoint says {name}={value!r:.80} beside its weights, expected a positive whole number. Save "
+                f"it again."
+            )
+    stages = stated.get(_STAGES, ())
+    if not isinstance(stages, (list, tuple)) or not all(isinstance(stage, int) for stage in stages):
+        raise CorruptedModelPackageError(
+            f"The checkpoint says {_STAGES}={stages!r:.80} beside its weights, expected a list of whole numbers. Save "
+            f"it again."
+        )
+    return stated
+
+
+def _shape(weights: Mapping[str, Any], name: str, axes: int) -> tuple[int, ...]:
+    if name not in weights:
+        raise CorruptedModelPackageError(
+            f"The checkpoint lacks {name!r}, so it is none of an RF-DETR network. It holds: "
+            f"{', '.join(sorted(weights)[:5]) or 'nothing'}, ..."
+        )
+    shape = tuple(weights[name].shape)
+    if len(shape) != axes or 0 in shape:
+        raise CorruptedModelPackageError(
+            f"The checkpoint's {name!r} is of shape {shape}, expected {axes} axes and something on each: it is none of "
+            f"an RF-DETR network, or damaged. Save it again."
+        )
+    return shape
 
 
 def _measure(weights: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the shapes and names of the weights say."""
 
-    def shape(name: str) -> tuple[int, ...]:
-        if name not in weights:
-            raise CorruptedModelPackageError(
-                f"The checkpoint lacks {name!r}, so it is none of an RF-DETR network. It holds: "
-                f"{', '.join(sorted(weights)[:5]) or 'nothing'}, ..."
-            )
-        return tuple(weights[name].shape)
-
     def count(pattern: str) -> int:
         return len({match[1] for name in weights if (match := re.match(pattern, name))})
 
-    patches = shape(_EMBEDDINGS + "patch_embeddings.projection.weight")
-    classes, width = shape("class_embed.weight")
+    patches = _shape(weights, _EMBEDDINGS + "patch_embeddings.projection.weight", 4)
+    classes, width = _shape(weights, "class_embed.weight", 2)
     has_masks = any(name.startswith("segmentation_head.") for name in weights)
     if patches[1] != 3:
         raise CorruptedModelPackageError(f"The checkpoint's network takes {patches[1]} colour planes; supported: 3.")
@@ -124,16 +163,16 @@ def _measure(weights: Mapping[str, Any]) -> dict[str, Any]:
         "patch": patches[-1],
         "encoder_width": patches[0],
         "encoder_layers": count(r"backbone\.0\.encoder\.encoder\.encoder\.layer\.(\d+)\."),
-        "cells": math.isqrt(shape(_EMBEDDINGS + "position_embeddings")[1] - 1),
+        "cells": math.isqrt(_shape(weights, _EMBEDDINGS + "position_embeddings", 3)[1] - 1),
         "projectors": count(r"backbone\.0\.projector\.stages\.(\d+)\."),
         "width": width,
         "classes": classes,
         "decoder_layers": count(r"transformer\.decoder\.layers\.(\d+)\."),
-        "feed_forward": shape("transformer.decoder.layers.0.linear1.weight")[0],
+        "feed_forward": _shape(weights, "transformer.decoder.layers.0.linear1.weight", 2)[0],
         "groups": max(count(r"transformer\.enc_output\.(\d+)\."), 1),
-        "query_rows": shape("refpoint_embed.weight")[0],
+        "query_rows": _shape(weights, "refpoint_embed.weight", 2)[0],
         "has_masks": has_masks,
-        "mask_width": shape("segmentation_head.query_features_block.layers.0.weight")[0] if has_masks else None,
+        "mask_width": _shape(weights, _MASK_LAYER, 2)[0] if has_masks else None,
     }
 
 
@@ -150,7 +189,7 @@ def _compare(size: Size, read: Mapping[str, Any], said: Mapping[str, Any], model
                 f"It was put together from two networks; save it again."
             )
         found[name] = value
-    stages = said.get("out_feature_indexes")
+    stages = said.get(_STAGES)
     if stages is not None:
         expected["stages"], found["stages"] = list(size.stages), list(stages)
     wrong = {name: value for name, value in found.items() if value != expected[name]}
@@ -167,9 +206,16 @@ def _of(size: Size, name: str) -> Any:
     return size.encoder.layers if name == "encoder_layers" else getattr(size, name)
 
 
-def _resolution(size: Size, cells: int, said: Mapping[str, Any]) -> int:
-    """Return what the network was trained at: what the checkpoint says, or what its position embedding covers."""
-    if said.get("resolution") is not None:
-        return int(said["resolution"])
+def _trained(architecture: Architecture, size: Size, said: Mapping[str, Any]) -> Architecture:
+    """Return the network at what it was trained at: what the checkpoint says, or its position embedding covers."""
     covers_the_input = size.position_cells * size.patch == size.resolution
-    return cells * size.patch if covers_the_input else size.resolution
+    covered = architecture.size.position_cells * size.patch if covers_the_input else size.resolution
+    stated = said.get("resolution")
+    try:
+        return architecture.at(covered if stated is None else stated)
+    except InvalidParameterError as error:
+        source = "position embedding covers" if stated is None else "options state"
+        raise CorruptedModelPackageError(
+            f"The checkpoint's {source} a resolution that cannot be used: {error.message} Pass resolution= to load it "
+            f"at another, or save it again."
+        ) from None

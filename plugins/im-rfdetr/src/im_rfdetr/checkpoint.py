@@ -55,7 +55,7 @@ def read_checkpoint(path: Path, toolkit: TorchToolkit) -> Checkpoint:
             f'the weights under "model". Save it again.'
         )
     weights = contents.get("model", contents.get("state_dict", contents))
-    if not isinstance(weights, Mapping) or not weights or not all(hasattr(one, "shape") for one in weights.values()):
+    if not isinstance(weights, Mapping) or not weights or not all(map(_is_weight, weights, weights.values())):
         raise CorruptedModelPackageError(
             f'{path} holds no weights under "model": {", ".join(map(str, list(contents)[:8])) or "nothing"}. Save the '
             f"checkpoint again."
@@ -64,6 +64,10 @@ def read_checkpoint(path: Path, toolkit: TorchToolkit) -> Checkpoint:
     for key in ("hyper_parameters", "args", "model_config"):
         said |= _attributes(contents.get(key))
     return Checkpoint(_plain_names(weights), said)
+
+
+def _is_weight(name: object, value: object) -> bool:
+    return isinstance(name, str) and hasattr(value, "shape") and str(getattr(value, "layout", "")) == "torch.strided"
 
 
 def _attributes(options: object) -> Mapping[str, Any]:

@@ -108,7 +108,7 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
         for scores, boxes, slots, metadata in zip(
             logits, as_numpy(model_results.boxes), points, pre_processing_meta, strict=True
         ):
-            pairs, shown = self._find(scores, slots, thresholds, limit)
+            pairs, shown = self._find(scores, boxes, slots, thresholds, limit)
             found = Detections(
                 xyxy=place_boxes(boxes, pairs.queries, metadata),
                 class_id=ids[pairs.columns].astype(np.int32),
@@ -119,10 +119,10 @@ class RFDETRKeyPointsDetector(RFDETRStages, KeyPointsDetectionModel[Array, list[
             key_points.append(in_kind(self._to_key_points(found, shown, metadata, lowest), metadata))
         return key_points, detections
 
-    def _find(self, logits: Any, slots: Any, thresholds: Any, limit: int | None) -> tuple[Selected, Points]:
+    def _find(self, logits: Any, boxes: Any, slots: Any, thresholds: Any, limit: int | None) -> tuple[Selected, Points]:
         """Return the pairs whose score, with what their points say, passes the threshold; best first."""
         shown = np.where(np.isfinite(thresholds), np.float32(-1), np.float32(np.inf))
-        pairs = select(logits, shown, self._package.select_count or len(logits))
+        pairs = select(logits, shown, self._package.select_count or len(logits)).with_boxes(boxes)
         points = read_points(slots, pairs, [len(names) for names in self._key_points.classes])
         scores = fuse_scores(pairs.scores, points)
         kept = np.flatnonzero(scores > thresholds[pairs.columns])

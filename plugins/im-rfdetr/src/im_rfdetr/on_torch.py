@@ -103,7 +103,7 @@ class TorchStages(RFDETRStages):
             needs=cls.needs,
             metadata=package,
             recommended=recommended_parameters,
-            select_count=(model_features or {}).get("num_select"),
+            features=model_features,
         )
         return cls(joined, network)
 
@@ -141,8 +141,7 @@ class RFDETRTorchInstanceSegmenter(TorchStages, RFDETRInstanceSegmenter):
 
 
 def _architecture(checkpoint: Checkpoint, model_type: str, resolution: int | None) -> Architecture:
-    architecture = read_architecture(checkpoint.weights, checkpoint.said, model_type)
-    return architecture if resolution is None else architecture.at(resolution)
+    return read_architecture(checkpoint.weights, checkpoint.said, model_type, resolution)
 
 
 def _packaged(checkpoint: Checkpoint, directory: Path, config: InferenceConfig) -> Architecture:

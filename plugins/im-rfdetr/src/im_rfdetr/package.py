@@ -12,7 +12,7 @@ from im_rfdetr.classes import Classes
 from im_rfdetr.inputs import RFDETRPreProcessor
 from im_rfdetr.outputs import RawResults, find_roles
 from im_rfdetr.resolution import MaxResolution, check_resolution
-from inference_models import Confidence, ModelLoadingError
+from inference_models import Confidence, CorruptedModelPackageError, ModelLoadingError
 from inference_models.developer_tools import (
     Array,
     ImageDimensions,
@@ -140,7 +140,7 @@ def open_package(
             needs=needs,
             metadata=metadata,
             recommended=recommended,
-            select_count=(features or {}).get("num_select"),
+            features=features,
         )
     except BaseException:
         session.close()
@@ -155,7 +155,7 @@ def join_package(
     needs: str | None,
     metadata: ModelPackageMetadata | None = None,
     recommended: RecommendedParameters | None = None,
-    select_count: int | None = None,
+    features: Mapping[str, Any] | None = None,
 ) -> RFDETRPackage:
     """Return the package of an opened network, once what is said about it fits. For errors, see `open_package`."""
     network = ImageNetwork.from_session(session, config, metadata)
@@ -172,5 +172,15 @@ def join_package(
         ),
         needs=needs,
         recommended=recommended,
-        select_count=select_count,
+        select_count=_select_count(features or {}),
+    )
+
+
+def _select_count(features: Mapping[str, Any]) -> int | None:
+    count = features.get("num_select")
+    if count is None or (isinstance(count, int) and not isinstance(count, bool) and count >= 1):
+        return count
+    raise CorruptedModelPackageError(
+        f"The package's metadata says num_select={count!r}: how many pairs of query and class are taken. Expected a "
+        f"whole number of at least 1. Correct it in the model features, or leave it out."
     )

@@ -13,6 +13,9 @@ from inference_models.developer_tools import as_float32, sigmoid
 
 __all__ = ["Selected", "select"]
 
+# In widths of the picture. Pixels of what is below are finite, also the sums of two.
+_INFINITE = 1e25
+
 Floats = npt.NDArray[np.floating[Any]]
 
 
@@ -33,6 +36,15 @@ class Selected:
     def take(self, rows: Any) -> Selected:
         """Return the pairs that `rows`, indices or booleans, choose."""
         return Selected(self.queries[rows], self.columns[rows], self.scores[rows])
+
+    def with_boxes(self, boxes: Floats) -> Selected:
+        """Return the pairs whose query has a box.
+
+        Args:
+            boxes: (queries, 4) as the network gives them. NaN and what is as good as infinite are no box.
+        """
+        there = (np.abs(boxes[self.queries]) < _INFINITE).all(axis=1)
+        return self if there.all() else self.take(there)
 
 
 def select(logits: Floats, thresholds: npt.NDArray[np.float32], count: int) -> Selected:

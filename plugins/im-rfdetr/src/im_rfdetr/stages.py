@@ -152,7 +152,8 @@ class RFDETRStages(Model):
         logits = as_numpy(results.logits)
         ids, thresholds = self._package.classes.column_thresholds(logits.shape[2], self._package.threshold(confidence))
         count = self._package.select_count or logits.shape[1]
-        return ids, (select(one, thresholds, count).take(slice(limit)) for one in logits)
+        images = zip(logits, as_numpy(results.boxes), strict=True)
+        return ids, (select(one, thresholds, count).with_boxes(boxes).take(slice(limit)) for one, boxes in images)
 
 
 def place_boxes(

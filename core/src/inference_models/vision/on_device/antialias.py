@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.antialias import HALF_UP, triangle_taps
+from inference_models.vision.antialias import HALF_UP
 from inference_models.vision.on_device.resizing import mirrored_places
 from inference_models.vision.on_device.transfer import upload
+from inference_models.vision.triangle import triangle_taps
 
 __all__ = ["antialias_axis", "resize_bytes_antialiased"]
 
@@ -31,9 +32,9 @@ def antialias_axis(length: int, resized: int, before: int = 0, after: int = 0) -
     Returns:
         (before + resized + after, length).
     """
+    taps = triangle_taps(length, resized)
     weights = np.zeros((resized, length), np.float32)
-    for row, (low, shares) in zip(weights, triangle_taps(length, resized), strict=True):
-        row[low : low + len(shares)] = shares
+    np.put_along_axis(weights, taps.low[:, None] + np.arange(taps.weights.shape[1]), taps.weights, axis=1)
     if before or after:
         weights = weights[mirrored_places(resized, before, after)]
     weights.setflags(write=False)  # callers share it
