@@ -171,6 +171,8 @@ def test_what_is_no_fact_about_the_network_does_not_count(workbench: Any, networ
         ({"patch_size": 0}, "does not hold a ViT: ZeroDivisionError"),
         ({"image_size": [64]}, "does not hold a ViT: IndexError"),
         ({"hidden_size": 48}, "does not hold a ViT: RuntimeError"),
+        ({"num_hidden_layers": 1}, "config.json states 1 layers, and model.safetensors has weights of 2"),
+        ({"num_hidden_layers": 10**6}, "config.json states 1000000 layers"),  # building them would take hours
     ],
 )
 def test_a_config_that_describes_no_vit(workbench: Any, network: Any, said: dict[str, Any], message: str) -> None:

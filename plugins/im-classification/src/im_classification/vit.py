@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from inference_models.developer_tools import (
 BACKBONE, HEAD = "vit", "classifier_layer_weights.pth"
 # What files of backbones may hold beside it: a pooler, and the head of the network that it was part of.
 _UNUSED = ("pooler.", "vit.pooler.", "classifier.")
+_LAYER = re.compile(r"\blayers?\.(\d+)\.")
 # What counts of config.json: facts about the network. Other keys tell transformers what to fetch from the Hugging Face
 # hub, code among it, or to take other classes than its own.
 _FACTS = frozenset(
@@ -108,6 +111,7 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
     facts = _read_facts(directory)
     weights = toolkit.load_state_dict(directory / "model.safetensors")
     used = {name: tensor for name, tensor in weights.items() if not name.startswith(_UNUSED)}
+    _check_layers(facts, used, directory)
     try:
         backbone, outcome = ViTModel.from_pretrained(
             None,
@@ -133,6 +137,17 @@ def load_backbone(toolkit: TorchToolkit, directory: Path) -> ViTModel:
             f"among them {lacking[0]}. Export the package again."
         )
     return backbone
+
+
+def _check_layers(facts: Mapping[str, Any], weights: Iterable[str], directory: Path) -> None:
+    """Compare the layers that config.json states with those that have weights: left out, they would go unnoticed."""
+    stated = facts.get("num_hidden_layers", ViTConfig().num_hidden_layers)
+    found = {int(match[1]) for name in weights if (match := _LAYER.search(name))}
+    if found != set(range(len(found))) or stated != len(found):
+        raise CorruptedModelPackageError(
+            f"{directory} does not hold a ViT: config.json states {stated!r} layers, and model.safetensors has weights "
+            f"of {len(found)}. Download or export it again."
+        )
 
 
 def _read_facts(directory: Path) -> dict[str, Any]:
