@@ -12,14 +12,10 @@ comes after a run of the network, which has filled the processor's caches.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import pairwise
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import cv2
@@ -38,6 +34,7 @@ from models import (
     benchmark_picture,
     build_yolov8n_package,
 )
+from timing import Columns, Stopwatch, as_columns, cells, conclude, heading, rounds_parser, time_stages
 
 SIZES = ((1080, 810), (1080, 1920), (2160, 3840))
 DETECTIONS = (100, 290)
@@ -50,79 +47,20 @@ TARGETS_MS = {
 }
 WHOLE_TARGET = 1.03  # the whole call / `run`, for detection
 Picture = npt.NDArray[np.uint8]
-WARM_UP = 5
 ROUNDS = 40
 COLUMNS = ("run", "pre", "forward", "post", "whole", "overhead", "by_hand")
 
 
-@frozen
-class Sample:
-    """Seconds that one round took: a whole call, onnxruntime's part of it, and the stages."""
-
-    whole: float
-    run: float
-    pre: float
-    forward: float
-    post: float
-    by_hand: float
-
-    @property
-    def overhead(self) -> float:
-        """The whole call without onnxruntime's part."""
-        return self.whole - self.run
-
-
-class Stopwatch:
-    """Adds up the time spent in `onnxruntime.InferenceSession.run`."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    @contextmanager
-    def watching(self) -> Iterator[None]:
-        import onnxruntime
-
-        original = onnxruntime.InferenceSession.run
-
-        def run(session: Any, *args: Any, **kwargs: Any) -> Any:
-            started = time.perf_counter()
-            result = original(session, *args, **kwargs)
-            self.seconds += time.perf_counter() - started
-            return result
-
-        onnxruntime.InferenceSession.run = run
-        try:
-            yield
-        finally:
-            onnxruntime.InferenceSession.run = original
-
-
-def measure_size(model: Any, height: int, width: int, rounds: int) -> list[Sample]:
-    """Return a sample for each round on a picture of that size."""
+def measure_size(model: Any, height: int, width: int, rounds: int) -> Columns:
+    """Return the columns of a picture of that size."""
     picture = benchmark_picture(height, width)
-    stopwatch = Stopwatch()
-    samples = []
-    with stopwatch.watching():
-        for number in range(-WARM_UP, rounds):
-            stopwatch.seconds = 0.0
-            started = time.perf_counter()
-            model(picture)
-            whole, run = time.perf_counter() - started, stopwatch.seconds
-            marks = [time.perf_counter()]
-            inputs, metadata = model.pre_process(picture)
-            marks.append(time.perf_counter())
-            outputs = model.forward(inputs)
-            marks.append(time.perf_counter())
-            model.post_process(outputs, metadata)
-            marks.append(time.perf_counter())
-            stages = [after - before for before, after in pairwise(marks)]
-            output = np.asarray(model.forward(inputs).boxes[0][0])
-            started = time.perf_counter()
-            work_by_hand(picture, output, len(model.class_names))
-            stages.append(time.perf_counter() - started)
-            if number >= 0:
-                samples.append(Sample(whole, run, *stages))
-    return samples
+    taken = []
+    for milliseconds, inputs in time_stages(model, picture, rounds):
+        output = np.asarray(model.forward(inputs).boxes[0][0])
+        started = time.perf_counter()
+        work_by_hand(picture, output, len(model.class_names))
+        taken.append(milliseconds | {"by_hand": (time.perf_counter() - started) * 1e3})
+    return as_columns(taken)
 
 
 def work_by_hand(picture: Picture, output: npt.NDArray[np.float32], classes: int) -> None:
@@ -156,7 +94,7 @@ class Batch:
 def measure_batch(model: Any, rounds: int) -> tuple[Batch, Batch]:
     """Return the median seconds of a batch of 8 and of 8 single images, in turns."""
     picture = benchmark_picture(1080, 1920)
-    stopwatch = Stopwatch()
+    stopwatch = Stopwatch.of_onnxruntime()
 
     def timed(calls: int, images: Any) -> Batch:
         stopwatch.seconds = 0.0
@@ -181,24 +119,16 @@ def found_by(model: Any, height: int, width: int) -> int:
     return len(found[0][0] if isinstance(found, tuple) else found[0])
 
 
-def milliseconds(samples: list[Sample], column: str) -> tuple[float, float]:
-    """Return the median and the 95th percentile of a column."""
-    values = [getattr(sample, column) * 1e3 for sample in samples]
-    return median(values), quantiles(values, n=20)[-1]
-
-
 def measure_model(name: str, model: Any, rounds: int) -> list[str]:
     """Print the lines of one model and return which targets it misses."""
     missed = []
     for size in SIZES:
-        samples = measure_size(model, *size, rounds)
-        cells = ["{:7.2f} {:7.2f}".format(*milliseconds(samples, column)) for column in COLUMNS]
-        ratio = median(sample.whole / sample.run for sample in samples)
-        smallest = min(sample.overhead for sample in samples) * 1e3
+        columns = measure_size(model, *size, rounds)
+        ratio = median(whole / run for whole, run in zip(columns["whole"], columns["run"], strict=True))
+        overhead, smallest = median(columns["overhead"]), min(columns["overhead"])
         found = found_by(model, *size)
         where = f"{size[0]}x{size[1]}"
-        print(f"{where:>10} {found:5}  {'  '.join(cells)}  {smallest:5.2f}  {ratio:9.3f}", flush=True)
-        overhead, _ = milliseconds(samples, "overhead")
+        print(f"{where:>10} {found:5}  {cells(columns, COLUMNS)}  {smallest:5.2f}  {ratio:9.3f}", flush=True)
         allowed = TARGETS_MS.get((name, size))
         if allowed is not None and overhead > allowed:
             missed.append(f"{name} {where}, {found} found: overhead {overhead:.2f} ms, allowed {allowed} ms")
@@ -217,11 +147,7 @@ def measure_kind(name: str, kind: Kind, detections: int, threads: int | None, ro
     """Print the table of one network, and return which targets are missed."""
     options: dict[str, Any] = {} if threads is None else {"onnx_threads": threads}
     print(f"\n{name}, about {detections} in 1080x1920, threads: {threads or 'default'}")
-    print(
-        f"{'image':>10} found  "
-        + "  ".join(f"{column.replace('_', ' ') + ', 95 %':>15}" for column in COLUMNS)
-        + "    min  whole/run"
-    )
+    print(f"{'image':>10} found  {heading(COLUMNS)}    min  whole/run")
     with (
         tempfile.TemporaryDirectory() as directory,
         AutoModel.from_pretrained(build_yolov8n_package(directory, kind, detections), device="cpu", **options) as model,
@@ -231,8 +157,7 @@ def measure_kind(name: str, kind: Kind, detections: int, threads: int | None, ro
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per image size (default: {ROUNDS})")
+    parser = rounds_parser(__doc__, ROUNDS)
     parser.add_argument("--only", choices=KINDS, help="only this task")
     arguments = parser.parse_args()
     missed = []
@@ -241,8 +166,7 @@ def main() -> int:
             for threads in (None, 1):
                 for detections in DETECTIONS:
                     missed += measure_kind(name, kind, detections, threads, arguments.rounds)
-    print("\n" + ("\n".join(missed) or "all targets kept"))
-    return 1 if missed else 0
+    return conclude(missed)
 
 
 if __name__ == "__main__":

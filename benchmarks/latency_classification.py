@@ -7,33 +7,31 @@ have nothing else to do.
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto, helper
 
 from graphs import Graph
 from inference_models import AutoModel
-from latency import ROUNDS, WARM_UP, Stopwatch
 from models import benchmark_picture
+from packages import IMAGENET, network_input, write_package
+from timing import Stopwatch, late, rounds_parser, time_calls
 
 SIZE, CLASSES = 224, 1000
 SIZES = ((480, 640), (1080, 1920), (2160, 3840))
+ROUNDS = 40
 TARGET_MS = 1.2  # 1080 x 1920
 TARGET_SIZE = (1080, 1920)
 
 
 def build_resnet18_package(directory: str | Path) -> Path:
     """Write a package with a network as large as ResNet-18: 11.7 M parameters, seeded, batches of any size."""
-    package = Path(directory)
     graph = Graph(np.random.default_rng(0), channels={"images": 3})
     x = graph.add("Relu", graph.conv("images", 64, 7, 2, activate=False), channels=64)
     x = graph.add("MaxPool", x, kernel_shape=[3, 3], pads=[1] * 4, strides=[2, 2], channels=64)
@@ -54,27 +52,11 @@ def build_resnet18_package(directory: str | Path) -> Path:
         opset_imports=[helper.make_opsetid("", 17)],
         ir_version=8,
     )
-    checker.check_model(made)
-    (package / "weights.onnx").write_bytes(made.SerializeToString())
-    (package / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(CLASSES)))
-    for name, content in (("inference_config.json", _CONFIG), ("model_config.json", _DESCRIBED)):
-        (package / name).write_text(json.dumps(content))
-    return package
-
-
-_DESCRIBED = {"model_architecture": "resnet", "task_type": "classification", "backend_type": "onnx"}
-_CONFIG = {
-    "network_input": {
-        "training_input_size": {"height": SIZE, "width": SIZE},
-        "dynamic_spatial_size_supported": False,
-        "color_mode": "rgb",
-        "resize_mode": "stretch",
-        "input_channels": 3,
-        "scaling_factor": 255,
-        "normalization": [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
-    },
-    "post_processing": {"type": "softmax", "fused": False},
-}
+    config = {
+        "network_input": network_input(SIZE, **IMAGENET),
+        "post_processing": {"type": "softmax", "fused": False},
+    }
+    return write_package(directory, made, "resnet", "classification", classes=CLASSES, config=config)
 
 
 def _block(graph: Graph, x: str, width: int, stride: int) -> str:
@@ -86,25 +68,15 @@ def _block(graph: Graph, x: str, width: int, stride: int) -> str:
 
 
 def measure_overhead(model: Any, height: int, width: int, *, batch: int = 1, rounds: int = ROUNDS) -> list[float]:
-    """Return the seconds per image of each call that are not onnxruntime's."""
+    """Return the milliseconds per image of each call that are not onnxruntime's."""
     picture = benchmark_picture(height, width)
     images = picture if batch == 1 else [picture] * batch
-    stopwatch, samples = Stopwatch(), []
-    with stopwatch.watching():
-        for number in range(-WARM_UP, rounds):
-            stopwatch.seconds = 0.0
-            started = time.perf_counter()
-            model(images)
-            overhead = time.perf_counter() - started - stopwatch.seconds
-            if number >= 0:
-                samples.append(overhead / batch)
-    return samples
+    outside, _ = time_calls(lambda: model(images), Stopwatch.of_onnxruntime(), rounds)
+    return [milliseconds / batch for milliseconds in outside]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per image size (default: {ROUNDS})")
-    rounds = parser.parse_args().rounds
+    rounds = rounds_parser(__doc__, ROUNDS).parse_args().rounds
     is_kept = True
     print(f"{'image':>10} {'batch':>6} {'median':>8} {'95 %':>8} {'min':>8}   ms per image")
     with (
@@ -113,8 +85,8 @@ def main() -> int:
     ):
         for size in SIZES:
             for batch in (1, 8):
-                samples = [one * 1e3 for one in measure_overhead(model, *size, batch=batch, rounds=rounds)]
-                row = (median(samples), quantiles(samples, n=20)[-1], min(samples))
+                samples = measure_overhead(model, *size, batch=batch, rounds=rounds)
+                row = (median(samples), late(samples), min(samples))
                 print(f"{size[0]:>5}x{size[1]:<5} {batch:>5} " + " ".join(f"{value:8.3f}" for value in row), flush=True)
                 is_kept &= (size, batch) != (TARGET_SIZE, 1) or row[0] <= TARGET_MS
     print("target kept" if is_kept else f"target missed: {TARGET_MS} ms at {TARGET_SIZE[0]}x{TARGET_SIZE[1]}")

@@ -7,7 +7,6 @@ what a session on the CPU gets: OpenCV and numpy. "cpu:0" is main memory that go
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from im_yolo.segmentation import YOLOInstanceSegmenter
 from inference_models.developer_tools import TensorInfo
 from models import benchmark_picture, build_yolov8n_package
 from seg_models import build_yolov8n_seg_package
+from timing import rounds_parser
 
 SIZES = ((480, 640), (1080, 1920), (2160, 3840))
 WARM_UP, ROUNDS = 3, 30
@@ -101,8 +101,7 @@ def measure_picture(row: Any, directory: Path, size: tuple[int, int], devices: I
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per row (default: {ROUNDS})")
+    parser = rounds_parser(__doc__, ROUNDS)
     parser.add_argument("--threads", type=int, help="threads of torch (default: torch's own choice)")
     arguments = parser.parse_args()
     if arguments.threads is not None:

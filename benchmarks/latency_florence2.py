@@ -7,13 +7,10 @@ time of `model.generate` inside a call is taken by a stopwatch around it; whole 
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,6 +19,7 @@ import numpy as np
 import torch
 
 from inference_models import AutoModel
+from timing import Stopwatch, conclude, rounds_parser, time_calls
 
 TRAINING = Path(__file__).resolve().parent.parent / "plugins/im-florence2/training"
 ROUNDS, TOKENS = 10, 20
@@ -50,44 +48,22 @@ def build_base(directory: Path) -> Path:
     return directory
 
 
-class Stopwatch:
-    """Takes the time that a function needs."""
-
-    def __init__(self, function: Callable[..., Any]) -> None:
-        """Stand in for `function`."""
-        self.function, self.seconds = function, 0.0
-
-    def __call__(self, *arguments: Any, **options: Any) -> Any:
-        """Call it."""
-        started = time.perf_counter()
-        result = self.function(*arguments, **options)
-        self.seconds = time.perf_counter() - started
-        return result
-
-
 def measure(model: Any, beams: int, rounds: int) -> tuple[list[float], list[float]]:
     """Return milliseconds outside and inside `generate` for each call."""
     network: Any = model._package.model
-    stopwatch = Stopwatch(type(network).generate.__get__(network))
-    network.generate = stopwatch
     network.generation_config.forced_eos_token_id = None
     network.generation_config.eos_token_id = None  # so that every call generates as many tokens
     picture = np.random.default_rng(0).integers(0, 256, (1080, 1920, 3), np.uint8)
-    outside, inside = [], []
-    for number in range(-1, rounds):
-        started = time.perf_counter()
-        model.prompt(picture, "<MORE_DETAILED_CAPTION>", max_new_tokens=TOKENS, num_beams=beams)
-        whole = time.perf_counter() - started
-        if number >= 0:
-            outside.append((whole - stopwatch.seconds) * 1e3)
-            inside.append(stopwatch.seconds * 1e3)
-    del network.generate
-    return outside, inside
+    return time_calls(
+        lambda: model.prompt(picture, "<MORE_DETAILED_CAPTION>", max_new_tokens=TOKENS, num_beams=beams),
+        Stopwatch(network, "generate"),
+        rounds,
+        warm_up=1,
+    )
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per row (default: {ROUNDS})")
+    parser = rounds_parser(__doc__, ROUNDS)
     parser.add_argument("--device", help="default: the best there is")
     arguments = parser.parse_args()
     missed = []
@@ -110,8 +86,7 @@ def main() -> int:
                     )
                     if ratio > TARGET:
                         missed.append(f"{dtype}, {beams} beams: whole / generate {ratio:.4f}, allowed {TARGET}")
-    print("\n" + ("\n".join(missed) or "all targets kept"))
-    return 1 if missed else 0
+    return conclude(missed)
 
 
 if __name__ == "__main__":

@@ -8,46 +8,27 @@ library chooses and with one thread, of either.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 import time
-from statistics import median, quantiles
+from functools import partial
+from statistics import median
 from typing import Any
 
 import cv2
 
 from inference_models import AutoModel
-from latency import Stopwatch
 from models import benchmark_picture, build_yolov8n_package
+from timing import Stopwatch, late, rounds_parser, time_calls
 
 GAPS_MS = (0, 20, 50)
 ROUNDS = 40
 ALLOWED_GROWTH_MS = 0.5
 
 
-def overheads(model: Any, picture: Any, gap: float, rounds: int) -> tuple[list[float], list[float]]:
-    """Return the milliseconds of overhead and of `session.run` of each call, with `gap` seconds before it."""
-    stopwatch = Stopwatch()
-    outside, inside = [], []
-    with stopwatch.watching():
-        for number in range(-5, rounds):
-            time.sleep(gap)
-            stopwatch.seconds = 0.0
-            started = time.perf_counter()
-            model(picture)
-            whole = time.perf_counter() - started
-            if number >= 0:
-                outside.append((whole - stopwatch.seconds) * 1e3)
-                inside.append(stopwatch.seconds * 1e3)
-    return outside, inside
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
-    rounds = parser.parse_args().rounds
-    picture = benchmark_picture(1080, 1920)
+    rounds = rounds_parser(__doc__, ROUNDS).parse_args().rounds
+    picture, stopwatch = benchmark_picture(1080, 1920), Stopwatch.of_onnxruntime()
     opencv_default = cv2.getNumThreads()
     grown = []
     print("ONNX Runtime  OpenCV   gap ms  overhead: median  95 %   min    session.run")
@@ -60,11 +41,13 @@ def main() -> int:
                     cv2.setNumThreads(opencv)  # only here: it is the setting of the whole process
                     medians = []
                     for gap in GAPS_MS:
-                        outside, inside = overheads(model, picture, gap / 1e3, rounds)
+                        outside, inside = time_calls(
+                            lambda: model(picture), stopwatch, rounds, before=partial(time.sleep, gap / 1e3)
+                        )
                         medians.append(median(outside))
                         print(
                             f"{threads or 'default':>12}  {opencv:6}  {gap:7}  {median(outside):16.2f} "
-                            f"{quantiles(outside, n=20)[-1]:5.2f} {min(outside):5.2f}  {median(inside):13.2f}",
+                            f"{late(outside):5.2f} {min(outside):5.2f}  {median(inside):13.2f}",
                             flush=True,
                         )
                     if max(medians) > medians[0] + ALLOWED_GROWTH_MS and opencv == opencv_default:

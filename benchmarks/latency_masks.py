@@ -8,21 +8,19 @@ The targets are for two cores that have nothing else to do.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
-import time
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import numpy as np
 
 from harness import run_child
 from inference_models import AutoModel
-from latency import Stopwatch
 from models import benchmark_picture
 from seg_models import build_yolov8n_seg_package
+from timing import Columns, as_columns, cells, conclude, heading, rounds_parser, time_stages
 
 SIZES = ((1080, 810), (1080, 1920), (2160, 3840))
 TARGETS_MS = {
@@ -34,7 +32,6 @@ TARGETS_MS = {
 PEAK_TARGETS_MIB = {"rle": 60.0}
 FORMATS = ("dense", "rle")
 COLUMNS = ("run", "pre", "post", "whole", "overhead")
-WARM_UP = 5
 ROUNDS = 30
 
 # The child's own reading of what is resident, and the kernel's high-water mark since that was reset.
@@ -56,28 +53,10 @@ result = max(status("VmHWM") - loaded, 0)
 """
 
 
-def measure(model: Any, size: tuple[int, int], mask_format: str, rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each column in each round."""
-    picture = benchmark_picture(*size)
-    stopwatch = Stopwatch()
-    samples: dict[str, list[float]] = {column: [] for column in COLUMNS}
-    with stopwatch.watching():
-        for number in range(-WARM_UP, rounds):
-            stopwatch.seconds = 0.0
-            started = time.perf_counter()
-            model(picture, mask_format=mask_format)
-            whole, run = time.perf_counter() - started, stopwatch.seconds
-            started = time.perf_counter()
-            inputs, metadata = model.pre_process(picture)
-            pre = time.perf_counter() - started
-            outputs = model.forward(inputs)
-            started = time.perf_counter()
-            model.post_process(outputs, metadata, mask_format=mask_format)
-            post = time.perf_counter() - started
-            if number >= 0:
-                for column, seconds in zip(COLUMNS, (run, pre, post, whole, whole - run), strict=True):
-                    samples[column].append(seconds * 1e3)
-    return samples
+def measure(model: Any, size: tuple[int, int], mask_format: str, rounds: int) -> Columns:
+    """Return the columns of a picture of that size."""
+    taken = time_stages(model, benchmark_picture(*size), rounds, mask_format=mask_format)
+    return as_columns(milliseconds for milliseconds, _ in taken)
 
 
 def describe(model: Any, size: tuple[int, int]) -> str:
@@ -97,32 +76,27 @@ def peak_above_loaded(package: Path, size: tuple[int, int], mask_format: str) ->
 
 def main() -> int:
     """Print the table; return 1 when a target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per line (default: {ROUNDS})")
-    rounds = parser.parse_args().rounds
+    rounds = rounds_parser(__doc__, ROUNDS).parse_args().rounds
     missed = []
     with tempfile.TemporaryDirectory() as directory:
         package = build_yolov8n_seg_package(directory)
-        print(f"{'image':>10} {'masks':>6}  " + "  ".join(f"{column + ', 95 %':>15}" for column in COLUMNS), end="")
-        print(f"  {'allowed':>7} {'peak MiB':>9} {'allowed':>8}")
+        print(f"{'image':>10} {'masks':>6}  {heading(COLUMNS)}  {'allowed':>7} {'peak MiB':>9} {'allowed':>8}")
         for size in SIZES:
             with AutoModel.from_pretrained(package, device="cpu") as model:
                 lines = {name: measure(model, size, name, rounds) for name in FORMATS}
                 print(f"{size[0]}x{size[1]}: {describe(model, size)}")
-            for name, samples in lines.items():
-                cells = [f"{median(samples[c]):7.2f} {quantiles(samples[c], n=20)[-1]:7.2f}" for c in COLUMNS]
-                overhead, peak = median(samples["overhead"]), peak_above_loaded(package, size, name)
+            for name, columns in lines.items():
+                overhead, peak = median(columns["overhead"]), peak_above_loaded(package, size, name)
                 allowed, allowed_peak = TARGETS_MS.get((name, size), np.inf), PEAK_TARGETS_MIB.get(name, np.inf)
                 print(
-                    f"{'':>10} {name:>6}  {'  '.join(cells)}  {allowed:7.0f} {peak:9.1f} {allowed_peak:8.0f}",
+                    f"{'':>10} {name:>6}  {cells(columns, COLUMNS)}  {allowed:7.0f} {peak:9.1f} {allowed_peak:8.0f}",
                     flush=True,
                 )
                 if overhead > allowed:
                     missed.append(f"{size[0]}x{size[1]} {name}: overhead {overhead:.2f} ms, allowed {allowed} ms")
                 if peak > allowed_peak:
                     missed.append(f"{size[0]}x{size[1]} {name}: peak {peak:.1f} MiB, allowed {allowed_peak} MiB")
-    print("\n".join(missed) or "all targets kept")
-    return 1 if missed else 0
+    return conclude(missed)
 
 
 if __name__ == "__main__":

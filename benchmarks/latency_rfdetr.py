@@ -9,27 +9,25 @@ for two cores that have nothing else to do.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
-from itertools import pairwise
 from pathlib import Path
-from statistics import median, quantiles
+from statistics import median
 from typing import Any
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from inference_models import AutoModel
-from latency import SIZES, Stopwatch
+from latency import SIZES
 from models import benchmark_picture
+from packages import IMAGENET, network_input, write_package
+from timing import as_columns, cells, conclude, heading, rounds_parser, time_stages
 
 RESOLUTIONS = (384, 560)  # of the sizes "nano" and "base"
 TARGETS_MS = {(1080, 1920): 4.0, (2160, 3840): 8.0}
 ROUNDS = 40
-WARM_UP = 5
 COLUMNS = ("run", "pre", "post", "whole", "overhead")
 _WIDTH, _PATCH, _LAYERS, _QUERIES, _CLASSES, _FOUND = 384, 16, 4, 300, 91, 40
 
@@ -80,27 +78,8 @@ def build_rfdetr_package(directory: str | Path, resolution: int) -> Path:
         [numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     network = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    return _write_package(Path(directory), resolution, network.SerializeToString())
-
-
-def _write_package(directory: Path, resolution: int, network: bytes) -> Path:
-    config = {
-        "network_input": {
-            "training_input_size": {"height": resolution, "width": resolution},
-            "dynamic_spatial_size_supported": False,
-            "color_mode": "rgb",
-            "resize_mode": "stretch",
-            "input_channels": 3,
-            "scaling_factor": 255,
-            "normalization": [[0.485, 0.456, 0.406], [0.229, 0.224, 0.225]],
-        }
-    }
-    described = {"model_architecture": "rfdetr", "task_type": "object-detection", "backend_type": "onnx"}
-    (directory / "model_config.json").write_text(json.dumps(described))
-    (directory / "inference_config.json").write_text(json.dumps(config))
-    (directory / "class_names.txt").write_text("\n".join(f"class {number}" for number in range(_CLASSES)))
-    (directory / "weights.onnx").write_bytes(network)
-    return directory
+    config = {"network_input": network_input(resolution, **IMAGENET)}
+    return write_package(directory, network, "rfdetr", "object-detection", classes=_CLASSES, config=config)
 
 
 def pillow_ms(height: int, width: int, resolution: int, rounds: int) -> float:
@@ -114,31 +93,6 @@ def pillow_ms(height: int, width: int, resolution: int, rounds: int) -> float:
         Image.fromarray(picture).resize((resolution, resolution), Image.Resampling.BILINEAR)
         times.append(time.perf_counter() - started)
     return median(times) * 1e3
-
-
-def measure_size(model: Any, height: int, width: int, rounds: int) -> dict[str, list[float]]:
-    """Return the milliseconds of each column in each round."""
-    picture = benchmark_picture(height, width)
-    stopwatch = Stopwatch()
-    columns: dict[str, list[float]] = {name: [] for name in COLUMNS}
-    with stopwatch.watching():
-        for number in range(-WARM_UP, rounds):
-            stopwatch.seconds = 0.0
-            marks = [time.perf_counter()]
-            model(picture)
-            marks.append(time.perf_counter())
-            run = stopwatch.seconds
-            inputs, metadata = model.pre_process(picture)
-            marks.append(time.perf_counter())
-            outputs = model.forward(inputs)
-            marks.append(time.perf_counter())
-            model.post_process(outputs, metadata)
-            marks.append(time.perf_counter())
-            whole, pre, _, post = (after - before for before, after in pairwise(marks))
-            if number >= 0:
-                for name, seconds in zip(COLUMNS, (run, pre, post, whole, whole - run), strict=True):
-                    columns[name].append(seconds * 1e3)
-    return columns
 
 
 def new_sizes_ms(model: Any, resolution: int, count: int) -> tuple[float, float]:
@@ -159,44 +113,35 @@ def new_sizes_ms(model: Any, resolution: int, count: int) -> tuple[float, float]
     return median(prepared), median(resized)
 
 
-def describe(columns: dict[str, list[float]]) -> str:
-    """Return the median and the 95th percentile of each column."""
-    return "  ".join(f"{median(values):7.2f} {quantiles(values, n=20)[-1]:7.2f}" for values in columns.values())
-
-
 def measure_resolution(resolution: int, rounds: int) -> list[str]:
     """Print the table of one network, and return which targets are missed."""
     print(f"\nresolution {resolution}, {_FOUND} found")
-    print(f"{'image':>10} " + "  ".join(f"{column + ', 95 %':>15}" for column in COLUMNS) + "    min  pillow")
+    print(f"{'image':>10} {heading(COLUMNS)}    min  pillow")
     missed = []
     with (
         tempfile.TemporaryDirectory() as directory,
         AutoModel.from_pretrained(build_rfdetr_package(directory, resolution), device="cpu") as model,
     ):
         for height, width in SIZES:
-            columns = measure_size(model, height, width, rounds)
+            columns = as_columns(taken for taken, _ in time_stages(model, benchmark_picture(height, width), rounds))
             overheads = columns["overhead"]
             alone = pillow_ms(height, width, resolution, rounds)
-            print(f"{f'{height}x{width}':>10} {describe(columns)}  {min(overheads):5.2f}  {alone:6.2f}", flush=True)
+            where = f"{height}x{width}"
+            print(f"{where:>10} {cells(columns, COLUMNS)}  {min(overheads):5.2f}  {alone:6.2f}", flush=True)
             allowed = TARGETS_MS.get((height, width))
             if allowed is not None and median(overheads) > allowed:
-                missed.append(
-                    f"{resolution}, {height}x{width}: overhead {median(overheads):.2f} ms, allowed {allowed} ms"
-                )
+                missed.append(f"{resolution}, {where}: overhead {median(overheads):.2f} ms, allowed {allowed} ms")
         pre, alone = new_sizes_ms(model, resolution, rounds)
         print(f"pictures of new sizes, about 500x640: pre {pre:.2f}, pillow {alone:.2f}")
     return missed
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"calls per image size (default: {ROUNDS})")
-    arguments = parser.parse_args()
+    rounds = rounds_parser(__doc__, ROUNDS).parse_args().rounds
     missed = []
     for resolution in RESOLUTIONS:
-        missed += measure_resolution(resolution, arguments.rounds)
-    print("\n" + ("\n".join(missed) or "all targets kept"))
-    return 1 if missed else 0
+        missed += measure_resolution(resolution, rounds)
+    return conclude(missed)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from harness import alternate
 from inference_models import AutoModel, predict_stream
 from inference_models.developer_tools import available_cpus
 from models import benchmark_picture, build_yolov8n_package
+from timing import rounds_parser
 
 TARGET = 0.97
 IMAGES = 40
@@ -79,8 +80,7 @@ def measure_size(
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser = rounds_parser(__doc__, ROUNDS)
     parser.add_argument("--images", type=int, default=IMAGES, help=f"in each round (default: {IMAGES})")
     arguments = parser.parse_args()
     cpus = available_cpus()

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from attrs import frozen
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto, helper
 
 from graphs import Graph
+from packages import network_input, write_package
 
 SIZE = 640
 STRIDES = (8, 16, 32)
@@ -52,15 +55,7 @@ DETECTION = Kind("yolov8", "object-detection", 80, 80)
 KEY_POINTS = Kind("yolov8", "keypoint-detection", 1, 64, JOINTS)
 
 INFERENCE_CONFIG = {
-    "network_input": {
-        "training_input_size": {"height": SIZE, "width": SIZE},
-        "dynamic_spatial_size_supported": False,
-        "color_mode": "rgb",
-        "resize_mode": "letterbox",
-        "padding_value": 114,
-        "input_channels": 3,
-        "scaling_factor": 255,
-    },
+    "network_input": network_input(SIZE, resize_mode="letterbox", padding_value=114),
     "forward_pass": {"static_batch_size": 1},
     "post_processing": {"type": "nms", "fused": False},
 }
@@ -68,34 +63,40 @@ INFERENCE_CONFIG = {
 
 def build_yolov8n_package(directory: str | Path, kind: Kind = DETECTION, detections: int = 100) -> Path:
     """Write a complete local package into `directory` and return it. Takes about a second."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     network = build_yolov8n(kind, detections)
-    checker.check_model(network)
-    described = {"model_architecture": kind.architecture, "task_type": kind.task, "backend_type": "onnx"}
-    (directory / "model_config.json").write_text(json.dumps(described))
-    (directory / "inference_config.json").write_text(json.dumps(INFERENCE_CONFIG))
-    (directory / "class_names.txt").write_text("".join(f"class-{number}\n" for number in range(kind.classes)))
+    package = write_package(
+        directory, network, kind.architecture, kind.task, classes=kind.classes, config=INFERENCE_CONFIG
+    )
     if kind.key_points:
         joints = {str(number): f"joint-{number}" for number in range(kind.key_points)}
         edges = [{"from": number, "to": number + 1} for number in range(kind.key_points - 1)]
         skeletons = [{"object_class_id": number, "keypoints": joints, "edges": edges} for number in range(kind.classes)]
-        (directory / "keypoints_metadata.json").write_text(json.dumps(skeletons))
-    (directory / "weights.onnx").write_bytes(network.SerializeToString())
-    return directory
+        (package / "keypoints_metadata.json").write_text(json.dumps(skeletons))
+    return package
 
 
 def build_yolov8n(kind: Kind = DETECTION, detections: int = 100, seed: int = 0) -> Any:
     """Return the network as an `onnx.ModelProto`."""
-    output = run_on_picture(assemble(kind, seed, shift=0.0, spread=1.0))
-    scores = np.clip(output[4 : 4 + kind.classes].max(axis=0).astype(np.float64), 1e-7, 1 - 1e-7)
+    return calibrated(partial(assemble, kind, seed), kind.classes, detections)
+
+
+def calibrated(assemble: Callable[[float, float], Any], classes: int, detections: int) -> Any:
+    """Return the network that finds so many boxes in the 1080 x 1920 picture.
+
+    Args:
+        assemble: makes a network whose class logits are moved and stretched: `(shift, spread)`.
+        classes: how many its first output has.
+        detections: how many boxes are wanted.
+    """
+    output = run_on_picture(assemble(0.0, 1.0))
+    scores = np.clip(output[4 : 4 + classes].max(axis=0).astype(np.float64), 1e-7, 1 - 1e-7)
     logits = np.log(scores / (1 - scores))
-    passing = candidates_for(detections, output[: 4 + kind.classes], logits)
+    passing = candidates_for(detections, output[: 4 + classes], logits)
     # Move and stretch all class logits so that these pass, and the rest lies well below.
     lowest, middle = np.sort(logits)[-passing], np.median(logits)
     wanted = math.log(CONFIDENCE / (1 - CONFIDENCE))
     spread = 4.0 / (lowest - middle)
-    return assemble(kind, seed, shift=wanted - lowest * spread, spread=spread)
+    return assemble(wanted - lowest * spread, spread)
 
 
 def benchmark_picture(height: int, width: int) -> npt.NDArray[np.uint8]:

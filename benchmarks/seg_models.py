@@ -6,17 +6,18 @@ Layers, widths and outputs are those of YOLOv8n-seg at 640 x 640: 3.4 M paramete
 
 from __future__ import annotations
 
-import json
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from onnx import TensorProto, checker, helper
+from onnx import TensorProto, helper
 
 import models
 from graphs import Graph
-from models import CONFIDENCE, INFERENCE_CONFIG, SIZE, STRIDES
+from models import INFERENCE_CONFIG, SIZE, STRIDES
+from packages import write_package
 
 CLASSES = 80
 KINDS = 32
@@ -27,27 +28,15 @@ BLUR = 9  # cells: trained prototypes are smooth, and so are their masks, while 
 
 def build_yolov8n_seg_package(directory: str | Path, detections: int = 70) -> Path:
     """Write a complete local package into `directory` and return it. Takes about a second."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
     network = build_yolov8n_seg(detections)
-    checker.check_model(network)
-    described = {"model_architecture": "yolov8", "task_type": "instance-segmentation", "backend_type": "onnx"}
-    (directory / "model_config.json").write_text(json.dumps(described))
-    (directory / "inference_config.json").write_text(json.dumps(INFERENCE_CONFIG))
-    (directory / "class_names.txt").write_text("".join(f"class-{number}\n" for number in range(CLASSES)))
-    (directory / "weights.onnx").write_bytes(network.SerializeToString())
-    return directory
+    return write_package(
+        directory, network, "yolov8", "instance-segmentation", classes=CLASSES, config=INFERENCE_CONFIG
+    )
 
 
 def build_yolov8n_seg(detections: int, seed: int = 0) -> Any:
     """Return the network as an `onnx.ModelProto`; it finds so many boxes in the benchmarks' 1080 x 1920 picture."""
-    output = models.run_on_picture(assemble(seed, shift=0.0, spread=1.0))
-    scores = np.clip(output[4 : 4 + CLASSES].max(axis=0).astype(np.float64), 1e-7, 1 - 1e-7)
-    logits = np.log(scores / (1 - scores))
-    passing = models.candidates_for(detections, output[: 4 + CLASSES], logits)
-    lowest, middle = np.sort(logits)[-passing], np.median(logits)
-    spread = 4.0 / (lowest - middle)
-    return assemble(seed, shift=math.log(CONFIDENCE / (1 - CONFIDENCE)) - lowest * spread, spread=spread)
+    return models.calibrated(partial(assemble, seed), CLASSES, detections)
 
 
 def assemble(seed: int, shift: float, spread: float) -> Any:
