@@ -18,6 +18,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from exporting import export_network
 from shapes_training.decoding import ExportedDetector
 from shapes_training.network import ConvUnit, ShapeDetector
 from shapes_training.outlines import CLASS_NAMES
@@ -26,7 +27,6 @@ from shapes_training.samples import INPUT_SIZE, held_out_scene, letterbox
 
 HERE = Path(__file__).resolve().parent
 PACKAGES = HERE.parent / "src" / "im_demo" / "packages" / "shapes"
-OPSET = 17
 LARGEST_DIFFERENCE = 1e-2
 """Allowed difference in pixels; class probabilities differ far less."""
 
@@ -58,19 +58,7 @@ def sample_images(count: int) -> Tensor:
 def export_onnx(model: ExportedDetector, folder: Path) -> Path:
     """Write and check `weights.onnx`, with a batch of any size."""
     path = folder / "weights.onnx"
-    with warnings.catch_warnings():
-        # The legacy exporter is deprecated; it is used because it writes one file, not two.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (sample_images(2),),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=["output0"],
-            dynamic_axes={"images": {0: "batch"}, "output0": {0: "batch"}},
-        )
+    export_network(model, sample_images(2), path, "output0")
     proto = onnx.load(path)
     onnx.checker.check_model(proto, full_check=True)
     dimensions = proto.graph.output[0].type.tensor_type.shape.dim

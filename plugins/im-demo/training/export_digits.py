@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +20,10 @@ from digits_training.data import load_digits
 from digits_training.network import DigitReader
 from digits_training.package_files import write_package_files
 from digits_training.pictures import plain_picture
+from exporting import export_network
 from train_digits import as_input
 
 PACKAGES = Path(__file__).resolve().parents[1] / "src" / "im_demo" / "packages" / "digits"
-OPSET = 17
 LARGEST_DIFFERENCE = 1e-4
 """Allowed difference of a logit."""
 
@@ -37,19 +36,7 @@ def sample_images(count: int) -> Tensor:
 
 def export_onnx(model: DigitReader, path: Path) -> None:
     """Write and check the ONNX file, with a batch of any size."""
-    with warnings.catch_warnings():
-        # The legacy exporter is deprecated; it is used because it writes one file, not two.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            model,
-            (sample_images(2),),
-            str(path),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["images"],
-            output_names=["logits"],
-            dynamic_axes={"images": {0: "batch"}, "logits": {0: "batch"}},
-        )
+    export_network(model, sample_images(2), path, "logits")
     onnx.checker.check_model(onnx.load(path), full_check=True)
 
 
