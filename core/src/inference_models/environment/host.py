@@ -14,17 +14,22 @@ from attrs import field, frozen
 from inference_models.distributions import installed_version
 from inference_models.environment.cpus import available_cpus
 
-# The distributions that reports show when they are installed. Presence and version come from their metadata:
-# importing torch or transformers to ask for a version takes seconds.
-RUNTIME_DISTRIBUTIONS = (
-    "im-core",
-    "numpy",
+# All of them install the import package `onnxruntime`.
+ONNX_RUNTIMES = (
     "onnxruntime",
     "onnxruntime-gpu",
     "onnxruntime-directml",
     "onnxruntime-openvino",
     "onnxruntime-qnn",
     "onnxruntime-rocm",
+)
+
+# The distributions that reports show when they are installed. Presence and version come from their metadata:
+# importing torch or transformers to ask for a version takes seconds.
+RUNTIME_DISTRIBUTIONS = (
+    "im-core",
+    "numpy",
+    *ONNX_RUNTIMES,
     "torch",
     "torchvision",
     "tensorrt",

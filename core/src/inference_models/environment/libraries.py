@@ -15,7 +15,7 @@ from attrs import field, frozen
 from inference_models.configuration import PROBE_TIMEOUT
 from inference_models.distributions import installed_version
 from inference_models.environment.deadline import within
-from inference_models.environment.host import DISTRIBUTION_METADATA
+from inference_models.environment.host import DISTRIBUTION_METADATA, ONNX_RUNTIMES
 from inference_models.environment.shared_libraries import find_shared_libraries
 
 # What pip installs each of them as.
@@ -29,14 +29,7 @@ DISTRIBUTIONS: Mapping[str, tuple[str, ...]] = {
         "tensorrt-dispatch-cu12-libs",
         "tensorrt-dispatch-cu11-libs",
     ),
-    "onnxruntime": (
-        "onnxruntime",
-        "onnxruntime-gpu",
-        "onnxruntime-directml",
-        "onnxruntime-openvino",
-        "onnxruntime-qnn",
-        "onnxruntime-rocm",
-    ),
+    "onnxruntime": ONNX_RUNTIMES,
     "transformers": ("transformers",),
 }
 
