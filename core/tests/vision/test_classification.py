@@ -65,8 +65,8 @@ def test_tensors_are_answered_with_tensors(device: str | None, dtype: str) -> No
     assert [one.class_ids.tolist() for one in labels] == [[], [1]]
     np.testing.assert_allclose(found.confidence, softmax(LOGITS)[:, [0, 2]], rtol=1e-6)
     np.testing.assert_allclose(labels[0].confidence, sigmoid(LOGITS)[0, [0, 2]], rtol=1e-6)
-    for prediction in (found, *labels):
-        assert (prediction.array_kind, prediction.confidence.dtype) == ("torch", torch.float32)
+    assert {one.array_kind for one in (found, *labels)} == {"torch"}
+    assert {one.dtype for one in (found.confidence, labels[0].confidence)} == {torch.float32}
 
 
 def test_the_host_works_with_arrays_only(monkeypatch: pytest.MonkeyPatch) -> None:
