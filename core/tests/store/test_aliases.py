@@ -133,5 +133,5 @@ def test_the_last_fetched_model_has_a_name_that_a_bundle_gives_twice(publisher: 
 
 def test_a_name_that_is_known_costs_no_look_at_the_rest_of_the_cache(publisher: Publisher, monkeypatch) -> None:
     load(publisher, "shapes@1")
-    monkeypatch.setattr("inference_models.store.packages.take_alias", lambda *_: pytest.fail("looks for others"))
+    monkeypatch.setattr("inference_models.store.aliases.take_alias", lambda *_: pytest.fail("looks for others"))
     load(publisher, "shapes@1")

@@ -20,7 +20,6 @@ from inference_models.errors import (
     OfflineModeError,
 )
 from inference_models.metadata import FileDownloadSpecs, ModelMetadata, ModelPackageMetadata
-from inference_models.store.aliases import take_alias
 from inference_models.store.checking import requested_files, stored_file, use_in_place
 from inference_models.store.description import describe, local_config
 from inference_models.store.failures import storage_errors
@@ -101,8 +100,11 @@ def materialise(
             gained |= content.gained
             if not content.missing:
                 _refresh(wanted, content)
-                for alias in gained:
-                    take_alias(directory.parent.parent, wanted.identity, alias)
+                if gained:
+                    from inference_models.store.aliases import take_alias  # lists the cache, which no other load does
+
+                    for alias in gained:
+                        take_alias(directory.parent.parent, wanted.identity, alias)
                 record_use(directory)
                 sweep(directory)
                 return directory

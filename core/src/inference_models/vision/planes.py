@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from inference_models.vision.antialias import resize_antialiased
 from inference_models.vision.geometry import ImageDimensions, PreProcessingMetadata
 from inference_models.vision.images import Image
 from inference_models.vision.requirements import opencv
@@ -30,7 +29,7 @@ def resized_planes(image: Image, placement: PreProcessingMetadata, *, antialias:
         sampled = None if antialias else _sampled(image, size)
         if sampled is not None:
             return _views(sampled)
-        resize = resize_antialiased if antialias else _resize_linear
+        resize = _antialiased if antialias else _resize_linear
         if _is_planar(image):  # OpenCV would copy the planes into one image first
             return [resize(plane, size) for plane in _views(image)]
         image = resize(image, size)
@@ -38,6 +37,12 @@ def resized_planes(image: Image, placement: PreProcessingMetadata, *, antialias:
         return _views(image)
     # Splitting the small image and swapping planes is much cheaper than swapping colours of the large one.
     return list(cv2.split(image))
+
+
+def _antialiased(image: Image, size: ImageDimensions) -> Image:
+    from inference_models.vision.antialias import resize_antialiased  # most families do without
+
+    return resize_antialiased(image, size)
 
 
 def _resize_linear(image: Image, size: ImageDimensions) -> Image:
