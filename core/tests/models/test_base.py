@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import pickle
 from threading import Thread
-from typing import Any, Self
 
 import pytest
-from attrs import frozen
 
 from inference_models.errors import SessionClosedError
 from inference_models.models import Model
@@ -19,22 +17,6 @@ class Resource:
         self.log.append(self.name)
         if self.error:
             raise self.error
-
-
-class Plain(Model):
-    @classmethod
-    def from_pretrained(cls, model_name_or_path: str, **kwargs: Any) -> Self:
-        return cls()
-
-
-@frozen
-class Frozen(Plain):
-    path: str = "x"
-
-
-@pytest.fixture(params=[Plain, Frozen])
-def model(request: pytest.FixtureRequest) -> Model:
-    return request.param()
 
 
 def test_close_closes_what_the_model_owns_last_first_and_once(model: Model) -> None:
@@ -89,9 +71,9 @@ def test_a_closed_model_takes_no_resource_and_leaks_none(model: Model) -> None:
     assert log == ["session"]
 
 
-def test_models_do_not_share_what_they_own() -> None:
+def test_models_do_not_share_what_they_own(plain: type[Model]) -> None:
     log: list[str] = []
-    one, other = Plain(), Plain()
+    one, other = plain(), plain()
     one.owns(Resource(log, "one"))
     other.owns(Resource(log, "other"))
     one.close()
@@ -99,10 +81,10 @@ def test_models_do_not_share_what_they_own() -> None:
     assert not other.closed
 
 
-def test_threads_that_close_at_once_close_each_resource_once() -> None:
+def test_threads_that_close_at_once_close_each_resource_once(plain: type[Model]) -> None:
     for _ in range(20):
         log: list[str] = []
-        model = Plain()
+        model = plain()
         for number in range(5):
             model.owns(Resource(log, str(number)))
         threads = [Thread(target=model.close) for _ in range(4)]
@@ -113,8 +95,8 @@ def test_threads_that_close_at_once_close_each_resource_once() -> None:
         assert log == ["4", "3", "2", "1", "0"]
 
 
-def test_a_model_that_owns_nothing_pickles() -> None:
-    assert not pickle.loads(pickle.dumps(Frozen())).closed
+def test_a_model_that_owns_nothing_pickles(frozen_model: Model) -> None:
+    assert not pickle.loads(pickle.dumps(frozen_model)).closed
 
 
 def test_from_pretrained_is_required() -> None:
