@@ -46,8 +46,8 @@ class AutoModelPipeline:
             pipline_id: the same as `pipeline_id`, as it is spelt in code written for Roboflow's library.
             **kwargs: for the pipeline's own `with_models`; and arguments of `AutoModel.from_pretrained` such as
                 `device` or `api_key`, also those for backends (`onnx_execution_providers`), for every model that is
-                loaded. What `models_parameters` says of one model comes
-                before what is said here, and a name that the pipeline takes itself goes to the pipeline.
+                loaded. What `models_parameters` says of one model comes before what is said here, and a name that the
+                pipeline takes itself goes to the pipeline.
 
         Returns:
             An instance of the class that the pipeline's plugin declares. If that is a `ModelPipeline`, its `close()`

@@ -72,11 +72,15 @@ class Question:
 
         return metadata if self.source.is_local else with_local_builds(metadata, self.source.provider, self.catalog)
 
-    def _from_disk(self) -> ModelMetadata:
-        from inference_models.store import cache_root
+    def _on_disk(self) -> ModelMetadata | None:
         from inference_models.store.offline import offline_metadata
 
-        metadata = offline_metadata(self.source.provider, self.source.model_id, catalog=self.catalog)
+        return offline_metadata(self.source.provider, self.source.model_id, catalog=self.catalog)
+
+    def _from_disk(self) -> ModelMetadata:
+        from inference_models.store import cache_root
+
+        metadata = self._on_disk()
         if metadata is None:
             raise OfflineModeError(
                 f"The network is switched off ({OFFLINE.name}), and the cache {cache_root()} does not hold "
@@ -90,10 +94,9 @@ class Question:
         A refusal is no outage: it is raised as it is. Nor does an outage give anybody what somebody else was given.
         """
         from inference_models.store.grants import was_granted
-        from inference_models.store.offline import offline_metadata
 
         try:
-            metadata = offline_metadata(self.source.provider, self.source.model_id, catalog=self.catalog)
+            metadata = self._on_disk()
         except ModelRetrievalError:  # the cache cannot be read either; the outage is what happened first
             metadata = None
         if metadata is None or not metadata.model_packages:
